@@ -1,0 +1,23 @@
+"""tinyae: autoencoders written by hand in NumPy and Numba, every forward and backward pass in plain sight."""
+
+from tinyae.autoencoder import Autoencoder
+from tinyae.checks import UsageError
+from tinyae.layers import Dense, LeakyReLU, Linear, ReLU, Sequential, Sigmoid, Softplus, Tanh
+from tinyae.losses import BCE, MSE
+from tinyae.optimizers import SGD, Adam, Nadam, RMSprop
+from tinyae.rbm import RBM, fit_rbm, fit_stack, unroll
+from tinyae.schedules import Constant, Cosine, Step
+from tinyae.storage import load, save
+from tinyae.training import Callback, EarlyStopping, History, TrainingDivergedError
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Autoencoder", "Sequential",
+    "Dense", "Linear", "Sigmoid", "Tanh", "ReLU", "LeakyReLU", "Softplus",
+    "BCE", "MSE",
+    "SGD", "RMSprop", "Adam", "Nadam", "Constant", "Step", "Cosine",
+    "RBM", "fit_rbm", "fit_stack", "unroll",
+    "Callback", "EarlyStopping", "History", "TrainingDivergedError",
+    "save", "load", "UsageError",
+]  # fmt: skip

@@ -1,0 +1,74 @@
+"""Checks of shape, type and range, and the wording of every error they raise.
+
+An error says who speaks, what was expected, what came, and what to do. Public functions check; kernels trust.
+"""
+
+import difflib
+
+import numpy as np
+
+
+class UsageError(ValueError):
+    """Bad input of a user's: wrong option, wrong file, wrong data. The command line answers it with exit code 2."""
+
+
+def check_shape(who, x, want, name="x"):
+    """Raise ValueError unless `x.shape` fits `want`; a letter in `want` stands for any length.
+
+    >>> check_shape("Dense", np.zeros((2, 4)), ("N", 5))
+    Traceback (most recent call last):
+    ValueError: Dense: expected x of shape (N, 5), got (2, 4).
+    """
+    got = np.shape(x)
+    fits = len(got) == len(want) and all(isinstance(w, str) or w == n for w, n in zip(want, got, strict=True))
+    if not fits:
+        shape = "(" + ", ".join(map(str, want)) + ("," if len(want) == 1 else "") + ")"
+        raise ValueError(f"{who}: expected {name} of shape {shape}, got {got}.")
+
+
+def check_choice(who, name, value, choices):
+    """Raise UsageError unless `value` is one of `choices`; list them all, nearest spelling first."""
+    if value not in choices:
+        near = difflib.get_close_matches(str(value), list(choices), n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise UsageError(f"{who}: expected {name} to be one of {', '.join(map(str, choices))}, got {value!r}{hint}.")
+
+
+def check_int(who, name, value, low):
+    """Return `value` as int; raise UsageError unless it is a whole number of at least `low`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
+        raise UsageError(f"{who}: expected {name} to be a whole number >= {low}, got {value!r}.")
+    return int(value)
+
+
+def check_float(who, name, value, low, high, *, open_low=False, open_high=False):
+    """Return `value` as float; raise UsageError unless it lies between `low` and `high`."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    inside = (low < number if open_low else low <= number) and (number < high if open_high else number <= high)
+    if not inside:
+        interval = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}"
+        raise UsageError(f"{who}: expected {name} in {interval}, got {value!r}.")
+    return number
+
+
+def check_finite(who, x, name="x"):
+    """Raise UsageError where `x` holds NaN or infinity, naming the first place."""
+    x = np.asarray(x)
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        place = tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0])
+        bad = int((~np.isfinite(x)).sum())
+        raise UsageError(
+            f"{who}: expected finite numbers in {name}, got {bad} NaN or infinite, the first at index {place}; "
+            "remove or fill them."
+        )
+
+
+def as_float_array(who, x, dtype, name="x"):
+    """`x` as an array of float `dtype`; UsageError for anything that is not numbers."""
+    try:
+        return np.asarray(x, dtype=dtype)
+    except (TypeError, ValueError) as why:
+        raise UsageError(f"{who}: expected {name} to be an array of numbers, got {type(x).__name__} ({why}).") from None

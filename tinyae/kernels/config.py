@@ -1,0 +1,48 @@
+"""How every Numba kernel is compiled, and how a kernel and its NumPy twin are joined: the one place for both."""
+
+import functools
+
+import numba
+import numpy as np
+
+# Fast-math without the flags that assume there is no NaN and no infinity: a diverging run must stay visible.
+FAST_MATH = {"nsz", "arcp", "contract", "afn", "reassoc"}
+
+# nogil: two Python threads run kernels side by side. cache: compiled once per machine, then loaded from disk.
+# error_model: 1/0 gives inf as in NumPy instead of an exception, which would also keep loops from vectorising.
+kernel = numba.njit(nogil=True, cache=True, fastmath=FAST_MATH, error_model="numpy")
+inline_kernel = numba.njit(nogil=True, cache=True, fastmath=FAST_MATH, error_model="numpy", inline="always")
+
+
+def jit_enabled():
+    """False under NUMBA_DISABLE_JIT=1, where kernels run as plain (slow) Python."""
+    return not numba.config.DISABLE_JIT
+
+
+def fast_or_plain(fast, plain, dtypes=(np.float32,)):
+    """One function out of two twins: `fast` (Numba) where it applies, `plain` (NumPy) everywhere else.
+
+    Parameters
+    ----------
+    fast, plain : callable
+        Same arguments, same result; the first argument is an array.
+    dtypes : tuple of dtypes
+        What `fast` was written for. Training runs in float32 and takes the fast twin; gradient checks run in
+        float64 and take the plain one, so a check never rests on an approximation made for speed.
+
+    `fast` sees C-contiguous arrays only. With the JIT switched off `plain` serves everyone.
+    """
+    dtypes = tuple(np.dtype(d) for d in dtypes)
+
+    @functools.wraps(plain)
+    def chosen(first, *others):
+        if jit_enabled() and first.dtype in dtypes and _all_contiguous(first, *others):
+            return fast(first, *others)
+        return plain(first, *others)
+
+    chosen.fast, chosen.plain = fast, plain
+    return chosen
+
+
+def _all_contiguous(*arguments):
+    return all(not isinstance(a, np.ndarray) or a.flags.c_contiguous for a in arguments)

@@ -1,0 +1,129 @@
+"""Activation functions as layers: y = f(x) element by element, any shape, no parameters.
+
+Each keeps its output y (or its input x where the derivative needs it) for backward, dL/dx = dL/dy f'(x).
+"""
+
+import numpy as np
+
+from tinyae.checks import check_choice, check_float
+from tinyae.kernels import activations as kernels
+from tinyae.layers.base import Layer
+
+
+class Activation(Layer):
+    """Base of the element-wise layers; the parameters of none."""
+
+    def forward(self, x):
+        self.check_input(x)
+        x = np.asarray(x)
+        if x.dtype.kind != "f":
+            x = x.astype(np.float64)
+        self.x = x
+        self.y = self.value(x, self.empty("y", x.shape, x.dtype))
+        return self.y
+
+    def backward(self, dy, need_dx=True):
+        """Take dL/dy, return dL/dx = dL/dy f'(x), both (N, ...)."""
+        return self.gradient(dy, self.empty("dx", dy.shape, dy.dtype)) if need_dx else None
+
+    def value(self, x, out):
+        """out = f(x)."""
+        raise NotImplementedError
+
+    def gradient(self, dy, out):
+        """out = dy f'(x), for the x and y of the last forward."""
+        raise NotImplementedError
+
+
+class Linear(Activation):
+    """f(x) = x. Says that a code or an output is meant to be linear."""
+
+    def value(self, x, out):
+        np.copyto(out, x)
+        return out
+
+    def gradient(self, dy, out):
+        np.copyto(out, dy)  # f'(x) = 1
+        return out
+
+
+class Sigmoid(Activation):
+    """f(x) = 1 / (1 + exp(-x)), in (0, 1): the logistic unit."""
+
+    def value(self, x, out):
+        return kernels.sigmoid(x, out)
+
+    def gradient(self, dy, out):
+        return kernels.sigmoid_backward(dy, self.y, out)  # f'(x) = y (1 - y)
+
+
+class Tanh(Activation):
+    """f(x) = tanh(x), in (-1, 1)."""
+
+    def value(self, x, out):
+        return np.tanh(x, out=out)
+
+    def gradient(self, dy, out):
+        np.multiply(self.y, self.y, out=out)
+        np.subtract(1, out, out=out)  # f'(x) = 1 - y^2
+        return np.multiply(dy, out, out=out)
+
+
+class ReLU(Activation):
+    """f(x) = max(x, 0). The derivative at x = 0 is taken as 0."""
+
+    def value(self, x, out):
+        return np.maximum(x, 0, out=out)
+
+    def gradient(self, dy, out):
+        return kernels.relu_backward(dy, self.y, out)  # f'(x) = 1 where x > 0, which is where y > 0
+
+
+class LeakyReLU(Activation):
+    """f(x) = x for x > 0, slope * x otherwise: Maas, Hannun & Ng (2013). The derivative at 0 is `slope`."""
+
+    def __init__(self, slope=0.01):
+        super().__init__()
+        self.slope = check_float("LeakyReLU", "slope", slope, 0.0, 1.0, open_high=True)
+
+    def value(self, x, out):
+        np.multiply(x, self.slope, out=out)
+        return np.maximum(x, out, out=out)  # slope < 1: the larger of the two is the right branch
+
+    def gradient(self, dy, out):
+        np.multiply(dy, self.slope, out=out)
+        np.copyto(out, dy, where=self.x > 0)  # f'(x) = 1 or slope
+        return out
+
+    def config(self):
+        return {"slope": self.slope}
+
+
+class Softplus(Activation):
+    """f(x) = log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), which does not overflow."""
+
+    def value(self, x, out):
+        np.abs(x, out=out)
+        np.negative(out, out=out)
+        np.log1p(np.exp(out, out=out), out=out)
+        out += np.maximum(x, 0)
+        return out
+
+    def gradient(self, dy, out):
+        return np.multiply(dy, kernels.sigmoid(self.x, out), out=out)  # f'(x) = sigmoid(x)
+
+
+ACTIVATIONS = {
+    "linear": Linear,
+    "sigmoid": Sigmoid,
+    "relu": ReLU,
+    "leaky_relu": LeakyReLU,
+    "tanh": Tanh,
+    "softplus": Softplus,
+}
+
+
+def activation(who, name):
+    """A new activation layer by its name; UsageError listing the names there are otherwise."""
+    check_choice(who, "activation", name, ACTIVATIONS)
+    return ACTIVATIONS[name]()

@@ -1,0 +1,131 @@
+"""What a layer is: shapes worked out by `build`, then an explicit `forward` and `backward`."""
+
+import copy
+
+import numpy as np
+
+from tinyae.checks import check_shape
+
+
+class Layer:
+    """Base class of every layer; a container of layers is a layer too.
+
+    A layer is made from its own settings alone. `build` works out its shapes and draws its parameters; `forward`
+    keeps what `backward` needs; `backward` takes dL/dy, fills `grads` and returns dL/dx.
+
+    Attributes
+    ----------
+    params, grads : dict of str to array
+        Parameters by name, and after `backward` the loss's gradient in each. Inside a net both are views into two
+        flat vectors (`tinyae.layers.flat`).
+    input_shape, output_shape : tuple of int
+        Shape of one sample, without the batch axis; known once built.
+    """
+
+    def __init__(self):
+        self.params, self.grads = {}, {}
+        self.input_shape = self.output_shape = None
+        self._workspace = None
+
+    # -- what a layer defines ------------------------------------------------------------------------------------
+
+    def output_shape_for(self, input_shape):
+        """Shape of one output sample for one input sample; ValueError where the input cannot be taken."""
+        return input_shape
+
+    def make_params(self, rng):
+        """Draw the parameters from `rng` (numpy.random.Generator): dict of name to float64 array."""
+        return {}
+
+    def forward(self, x):
+        """y for a batch x (N, *input_shape)."""
+        raise NotImplementedError(f"{self.name}.forward")
+
+    def backward(self, dy, need_dx=True):
+        """Take dL/dy for the batch of the last `forward`, fill `grads`, return dL/dx.
+
+        `need_dx=False` lets the first layer of a net skip a product nobody asks for; it then returns None.
+        """
+        raise NotImplementedError(f"{self.name}.backward")
+
+    def config(self):
+        """The arguments that make this layer again: plain JSON types."""
+        return {}
+
+    # -- what every layer gets -----------------------------------------------------------------------------------
+
+    @property
+    def name(self):
+        return type(self).__name__
+
+    @property
+    def n_params(self):
+        """Number of trainable numbers."""
+        return sum(p.size for p in self.params.values())
+
+    def build(self, input_shape, rng=None, dtype=np.float32):
+        """Work out shapes and draw parameters.
+
+        Parameters
+        ----------
+        input_shape : int or tuple of int
+            Shape of one sample; 784 stands for (784,).
+        rng : numpy.random.Generator, optional
+            Source of the initial parameters; the same generator state gives the same layer. Seed 0 without one.
+        dtype : float32 (to train) or float64 (to check)
+
+        Returns
+        -------
+        self
+        """
+        rng = np.random.default_rng(0) if rng is None else rng
+        self.input_shape = as_shape(input_shape)
+        self.output_shape = as_shape(self.output_shape_for(self.input_shape))
+        self.params = {name: p.astype(dtype) for name, p in self.make_params(rng).items()}
+        self.grads = {name: np.zeros_like(p) for name, p in self.params.items()}
+        return self
+
+    def owners(self):
+        """Every (path, layer) below and including this one that holds parameters of its own, in a fixed order."""
+        if self.params:
+            yield "", self
+
+    def replica(self):
+        """A copy for one worker thread: it shares the parameters, and has gradients and working memory of its own."""
+        twin = copy.copy(self)
+        twin.grads = {name: np.zeros_like(p) for name, p in self.params.items()}
+        twin._workspace = {}
+        return twin
+
+    def check_input(self, x):
+        """Raise ValueError unless x is (N, *input_shape) and the layer is built."""
+        if self.input_shape is None:
+            raise ValueError(f"{self.name}: expected a built layer, got one without shapes; call build(input_shape).")
+        check_shape(self.name, x, ("N", *self.input_shape))
+
+    def empty(self, key, shape, dtype):
+        """An uninitialised array for a result.
+
+        A user's layer gives a fresh array at every call. A worker's replica gives the same memory at every step:
+        fresh pages cost more than the arithmetic on them.
+        """
+        if self._workspace is None:
+            return np.empty(shape, dtype)
+        kept = self._workspace.get(key)
+        if kept is None or kept.dtype != dtype or kept.shape[1:] != tuple(shape[1:]) or len(kept) < shape[0]:
+            kept = self._workspace[key] = np.empty(shape, dtype)
+        return kept[: shape[0]]  # the last batch of an epoch may be shorter
+
+    def __repr__(self):
+        settings = ", ".join(f"{k}={v!r}" for k, v in self.config().items())
+        return f"{self.name}({settings})"
+
+
+def as_shape(shape):
+    """A shape as a tuple: 784 -> (784,)."""
+    if isinstance(shape, int | np.integer):
+        shape = (shape,)
+    shape = tuple(int(n) for n in shape)
+    if not shape or min(shape) < 1:
+        raise ValueError(f"shape: expected lengths of at least 1, got {shape}.")
+    return shape

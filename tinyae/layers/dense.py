@@ -1,0 +1,63 @@
+"""The fully connected layer."""
+
+import numpy as np
+
+from tinyae.checks import check_int
+from tinyae.layers.base import Layer
+from tinyae.layers.initialisers import initialiser
+
+
+class Dense(Layer):
+    """Affine map of every row, y = x W + b.
+
+    Parameters
+    ----------
+    units : int
+        Width n_out of one output row.
+    init : {"glorot", "he", "sparse", "normal"}
+        How W is drawn (`tinyae.layers.initialisers`); b starts at 0.
+
+    Shapes: x (N, n_in), y (N, n_out), W (n_in, n_out), b (n_out,).
+
+    Examples
+    --------
+    >>> layer = Dense(2).build(3)
+    >>> layer.forward(np.ones((4, 3))).shape
+    (4, 2)
+    """
+
+    def __init__(self, units, init="glorot"):
+        super().__init__()
+        self.units = check_int("Dense", "units", units, 1)
+        initialiser("Dense", init)
+        self.init = init
+
+    def output_shape_for(self, input_shape):
+        if len(input_shape) != 1:
+            raise ValueError(f"Dense: expected rows of numbers (one length), got samples of shape {input_shape}.")
+        return (self.units,)
+
+    def make_params(self, rng):
+        n_in = self.input_shape[0]
+        return {"W": initialiser("Dense", self.init)(rng, n_in, self.units), "b": np.zeros(self.units)}
+
+    def forward(self, x):
+        self.check_input(x)
+        W, b = self.params["W"], self.params["b"]
+        self.x = x = np.asarray(x, dtype=W.dtype)  # backward needs it
+        y = np.matmul(x, W, out=self.empty("y", (len(x), self.units), W.dtype))
+        y += b
+        return y
+
+    def backward(self, dy, need_dx=True):
+        """Take dL/dy (N, n_out), fill `grads`, return dL/dx (N, n_in)."""
+        W = self.params["W"]
+        # y[n,j] = sum_i x[n,i] W[i,j] + b[j], hence
+        np.matmul(self.x.T, dy, out=self.grads["W"])  # dL/dW[i,j] = sum_n x[n,i] dy[n,j]
+        np.sum(dy, axis=0, out=self.grads["b"])  # dL/db[j]   = sum_n dy[n,j]
+        if not need_dx:
+            return None
+        return np.matmul(dy, W.T, out=self.empty("dx", self.x.shape, W.dtype))  # dL/dx[n,i] = sum_j dy[n,j] W[i,j]
+
+    def config(self):
+        return {"units": self.units, "init": self.init}

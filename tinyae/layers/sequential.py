@@ -1,0 +1,114 @@
+"""Layers one after the other."""
+
+from tinyae.checks import check_shape
+from tinyae.layers.base import Layer, as_shape
+
+
+class Sequential(Layer):
+    """y = f_L(... f_2(f_1(x))). A layer itself, so nets nest.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        At least one. Each is named by its kind and place, as in `dense_1`, `sigmoid_1`, `dense_2`.
+    input_shape : int or tuple of int, optional
+        Shape of one sample. With it the net is built at once, else by `build`.
+    rng : numpy.random.Generator, optional
+        Source of the initial parameters.
+
+    Raises
+    ------
+    ValueError
+        Where a layer cannot take what the one before gives; the message shows the chain of shapes up to there.
+    """
+
+    def __init__(self, layers, input_shape=None, rng=None):
+        super().__init__()
+        self.layers = list(layers)
+        strangers = [type(layer).__name__ for layer in self.layers if not isinstance(layer, Layer)]
+        if not self.layers or strangers:
+            raise ValueError(f"Sequential: expected a list of at least one Layer, got {strangers or 'an empty list'}.")
+        self.layer_names = number_names(self.layers)
+        if input_shape is not None:
+            self.build(input_shape, rng)
+
+    def build(self, input_shape, rng=None, dtype=None):
+        shape = self.input_shape = as_shape(input_shape)
+        chain = [shape]
+        for name, layer in zip(self.layer_names, self.layers, strict=True):
+            try:
+                layer.build(shape, rng, **({} if dtype is None else {"dtype": dtype}))
+            except ValueError as why:
+                raise ValueError(f"Sequential: layer {name} cannot follow {show_chain(chain)}: {why}") from None
+            shape = layer.output_shape
+            chain.append(shape)
+        self.output_shape = shape
+        return self
+
+    def forward(self, x, stop=None):
+        """y for a batch x (N, *input_shape); with `stop` the output of layers[:stop]."""
+        self.check_input(x)
+        for layer in self.layers[:stop]:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, dy, need_dx=True, stop=None):
+        """Take dL/dy, fill every layer's `grads`, return dL/dx; with `stop`, dy belongs to the output of layers[:stop]."""
+        layers = self.layers[:stop]
+        for i in reversed(range(len(layers))):
+            dy = layers[i].backward(dy, need_dx or i > 0)
+        return dy
+
+    def owners(self):
+        for name, layer in zip(self.layer_names, self.layers, strict=True):
+            for path, owner in layer.owners():
+                yield (f"{name}.{path}" if path else name), owner
+
+    def replica(self):
+        twin = super().replica()
+        twin.layers = [layer.replica() for layer in self.layers]
+        return twin
+
+    @property
+    def n_params(self):
+        return sum(layer.n_params for layer in self.layers)
+
+    @property
+    def shapes(self):
+        """Shape of one sample at the input and after every layer."""
+        return [self.input_shape, *(layer.output_shape for layer in self.layers)]
+
+    def config(self):
+        return {"layers": [[layer.name, layer.config()] for layer in self.layers]}
+
+    def __repr__(self):
+        return "Sequential(" + ", ".join(map(repr, self.layers)) + ")"
+
+    def check_input(self, x):
+        if self.input_shape is None:
+            raise ValueError("Sequential: expected a built net, got one without shapes; call build(input_shape).")
+        check_shape("Sequential", x, ("N", *self.input_shape))
+
+
+def number_names(layers):
+    """['dense_1', 'sigmoid_1', 'dense_2', ...]: a name for each layer, counted by kind."""
+    counts, names = {}, []
+    for layer in layers:
+        kind = type(layer).__name__.lower()
+        counts[kind] = counts.get(kind, 0) + 1
+        names.append(f"{kind}_{counts[kind]}")
+    return names
+
+
+def show_shape(shape):
+    """(784,) -> '784', (28, 28, 1) -> '28x28x1'."""
+    return "x".join(map(str, shape))
+
+
+def show_chain(shapes):
+    """'784 -> 32 -> 784'; equal neighbours (activations) are shown once."""
+    shown = [show_shape(shapes[0])]
+    for before, after in zip(shapes, shapes[1:], strict=False):
+        if after != before:
+            shown.append(show_shape(after))
+    return " -> ".join(shown)

@@ -1,0 +1,184 @@
+"""Optimizers: vectors in, vectors out. They know no model.
+
+Every optimizer steps theta (n,) against a gradient g (n,) of the loss. `weight_decay` adds weight_decay * theta to g,
+the gradient of weight_decay / 2 |theta|^2. The formulas and their constants are those of PyTorch, step for step.
+"""
+
+import math
+
+import numpy as np
+
+from tinyae.checks import UsageError, check_choice, check_float
+from tinyae.kernels import updates
+from tinyae.schedules import as_schedule
+
+
+class Optimizer:
+    """Base: counts steps, holds the learning rate's schedule and the state vectors.
+
+    Parameters
+    ----------
+    lr : float or schedule
+        Learning rate, or a function of (step, total steps) as in `tinyae.schedules`.
+    weight_decay : float
+        Strength of the L2 penalty.
+
+    Notes
+    -----
+    One step is `begin_step` (once) and then `update` of every part of the vectors, in any order and in any thread:
+    no two parts share an element. `step` does both.
+    """
+
+    state_names = ()
+
+    def __init__(self, lr, weight_decay=0.0):
+        self.schedule = as_schedule(lr)
+        self.weight_decay = self._check("weight_decay", weight_decay, 0.0, math.inf)
+        self.t = 0  # steps done
+        self.state = {}
+
+    def begin_step(self, theta, total=None):
+        """Count a step of `total` planned ones, make state vectors at the first, and return the learning rate."""
+        for name in self.state_names:
+            kept = self.state.get(name)
+            if kept is None or kept.shape != theta.shape or kept.dtype != theta.dtype:
+                self.state[name] = np.zeros_like(theta)
+        self.lr = float(self.schedule(self.t, total or self.t + 1))
+        self.t += 1
+        return self.lr
+
+    def update(self, theta, grads, start, stop):
+        """theta[start:stop] after this step, in place; grads (S, n) holds a gradient per shard, to be summed."""
+        raise NotImplementedError
+
+    def step(self, theta, grad, total=None):
+        """One whole step: theta changes in place. `grad` is (n,), or (S, n) to be summed (and overwritten)."""
+        if grad.shape[-1:] != theta.shape:
+            raise ValueError(
+                f"{self.name}: expected a gradient of shape {theta.shape}, got {grad.shape}; one number a parameter."
+            )
+        self.begin_step(theta, total)
+        self.update(theta, grad.copy()[None] if grad.ndim == 1 else grad, 0, theta.size)
+
+    def reset(self):
+        """Forget all steps."""
+        self.t, self.state = 0, {}
+
+    @property
+    def name(self):
+        return type(self).__name__
+
+    def _check(self, name, value, low, high, **open_ends):
+        return check_float(self.name, name, value, low, high, **open_ends)
+
+    def _numbers(self, theta, *values):
+        """The values as scalars of theta's type: a kernel is compiled once per type."""
+        return tuple(theta.dtype.type(v) for v in values)
+
+    def __repr__(self):
+        return f"{self.name}({self.schedule!r})"
+
+
+class SGD(Optimizer):
+    """v = momentum v + g;  theta -= lr v, or with Nesterov's look-ahead  theta -= lr (g + momentum v).
+
+    Source: Polyak (1964); Sutskever et al. (2013), eqs. 1-4, in the form PyTorch uses (lr outside of v).
+    """
+
+    state_names = ("velocity",)
+
+    def __init__(self, lr=0.01, momentum=0.0, nesterov=False, weight_decay=0.0):
+        super().__init__(lr, weight_decay)
+        self.momentum = self._check("momentum", momentum, 0.0, 1.0, open_high=True)
+        self.nesterov = bool(nesterov)
+        if self.nesterov and not self.momentum:
+            raise UsageError("SGD: expected momentum > 0 with nesterov=True, got 0; Nesterov looks ahead along it.")
+
+    def update(self, theta, grads, start, stop):
+        lr, momentum, decay = self._numbers(theta, self.lr, self.momentum, self.weight_decay)
+        updates.momentum(theta, grads, self.state["velocity"], start, stop, lr, momentum, self.nesterov, decay)
+
+
+class RMSprop(Optimizer):
+    """s = rho s + (1 - rho) g^2;  v = momentum v + g / (sqrt(s) + eps);  theta -= lr v.
+
+    Source: Tieleman & Hinton (2012), lecture 6.5.
+    """
+
+    state_names = ("square", "velocity")
+
+    def __init__(self, lr=0.001, rho=0.99, momentum=0.0, eps=1e-8, weight_decay=0.0):
+        super().__init__(lr, weight_decay)
+        self.rho = self._check("rho", rho, 0.0, 1.0, open_high=True)
+        self.momentum = self._check("momentum", momentum, 0.0, 1.0, open_high=True)
+        self.eps = self._check("eps", eps, 0.0, 1.0, open_low=True)
+
+    def update(self, theta, grads, start, stop):
+        numbers = self._numbers(theta, self.lr, self.rho, self.eps, self.momentum, self.weight_decay)
+        updates.rmsprop(theta, grads, self.state["square"], self.state["velocity"], start, stop, *numbers)
+
+
+class Adam(Optimizer):
+    """m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
+    theta -= lr m^ / (sqrt(v^) + eps)  with  m^ = m / (1 - beta1^t),  v^ = v / (1 - beta2^t).
+
+    Source: Kingma & Ba (2015), algorithm 1.
+    """
+
+    state_names = ("m", "v")
+
+    def __init__(self, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0):
+        super().__init__(lr, weight_decay)
+        self.beta1 = self._check("beta1", beta1, 0.0, 1.0, open_high=True)
+        self.beta2 = self._check("beta2", beta2, 0.0, 1.0, open_high=True)
+        self.eps = self._check("eps", eps, 0.0, 1.0, open_low=True)
+
+    def update(self, theta, grads, start, stop):
+        scale_m, scale_g = self.scales()
+        scale_v = 1.0 / math.sqrt(1.0 - self.beta2**self.t)  # sqrt(v^) = scale_v sqrt(v)
+        numbers = self._numbers(
+            theta, self.beta1, self.beta2, scale_m, scale_g, scale_v, self.eps, self.weight_decay
+        )
+        updates.adam(theta, grads, self.state["m"], self.state["v"], start, stop, *numbers)
+
+    def scales(self):
+        """Factors of m and of g in the step's numerator."""
+        return self.lr / (1.0 - self.beta1**self.t), 0.0
+
+
+class Nadam(Adam):
+    """Adam with Nesterov's look-ahead: the step mixes this gradient with the momentum the next step will use.
+
+    mu_t = beta1 (1 - 1/2 0.96^(0.004 t)),  P_t = mu_1 mu_2 ... mu_t, and the numerator of Adam's step becomes
+    lr ( mu_(t+1) m / (1 - P_(t+1)) + (1 - mu_t) g / (1 - P_t) ).
+
+    Source: Dozat (2016), algorithm 2 with his schedule of mu.
+    """
+
+    DECAY = 0.004
+
+    def begin_step(self, theta, total=None):
+        if self.t == 0:
+            self.product = 1.0
+        lr = super().begin_step(theta, total)
+        self.mu, self.mu_next = self._mu(self.t), self._mu(self.t + 1)
+        self.product *= self.mu
+        return lr
+
+    def _mu(self, t):
+        return self.beta1 * (1.0 - 0.5 * 0.96 ** (t * self.DECAY))
+
+    def scales(self):
+        scale_m = self.lr * self.mu_next / (1.0 - self.product * self.mu_next)
+        return scale_m, self.lr * (1.0 - self.mu) / (1.0 - self.product)
+
+
+OPTIMIZERS = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "nadam": Nadam}
+
+
+def optimizer_by_name(who, optimizer):
+    """An Optimizer from its name (with its default settings) or itself; UsageError listing the names otherwise."""
+    if isinstance(optimizer, Optimizer):
+        return optimizer
+    check_choice(who, "optimizer", optimizer, OPTIMIZERS)
+    return OPTIMIZERS[optimizer]()

@@ -1,0 +1,7 @@
+"""Restricted Boltzmann machines and the deep autoencoders they pretrain."""
+
+from tinyae.rbm.machine import RBM
+from tinyae.rbm.stack import fit_stack, unroll
+from tinyae.rbm.training import fit_rbm
+
+__all__ = ["RBM", "fit_rbm", "fit_stack", "unroll"]

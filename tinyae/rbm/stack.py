@@ -1,0 +1,81 @@
+"""A stack of RBMs, trained one after the other, and unrolled into a deep autoencoder."""
+
+import numpy as np
+
+from tinyae.architectures import hinton_autoencoder
+from tinyae.checks import UsageError, check_int
+from tinyae.rbm.machine import RBM
+from tinyae.rbm.training import fit_rbm
+
+
+def fit_stack(x, sizes, *, epochs=10, visible="bernoulli", seed=0, progress=True, **settings):
+    """Train a stack of RBMs greedily: each learns the hidden means of the one below.
+
+    Parameters
+    ----------
+    x : array (N, D)
+    sizes : sequence of int
+        Hidden units of each RBM; the last, the code, has Gaussian (linear) units, all others Bernoulli ones.
+    epochs : int
+        Of each RBM.
+    visible : {"bernoulli", "gaussian"}
+        Kind of the data's units.
+    seed : int
+    progress : bool
+    settings
+        Passed on to `fit_rbm`.
+
+    Returns
+    -------
+    rbms : list of RBM
+    histories : list of History
+    """
+    sizes = [check_int("fit_stack", "sizes", size, 1) for size in sizes]
+    rng = np.random.default_rng(seed)
+    rbms, histories = [], []
+    for level, size in enumerate(sizes):
+        top = level == len(sizes) - 1
+        rbm = RBM(x.shape[1], size, visible, "gaussian" if top else "bernoulli", rng, dtype=x.dtype)
+        text = f"pretraining {level + 1}/{len(sizes)} ({x.shape[1]}-{size})"
+        histories.append(fit_rbm(rbm, x, epochs=epochs, seed=rng, progress=progress and text, **settings))
+        rbms.append(rbm)
+        if not top:
+            x, visible = _hidden_means(rbm, x), "bernoulli"
+    return rbms, histories
+
+
+def unroll(rbms, seed=0):
+    """The autoencoder a stack of RBMs stands for.
+
+    Encoder: W and hidden biases of each RBM going up. Decoder: W' and visible biases of the same RBMs going down, as
+    parameters of their own: fine-tuning moves the two apart.
+
+    Returns
+    -------
+    Autoencoder
+        Logistic units, a linear code, sigmoid output, cross-entropy.
+
+    Source: Hinton & Salakhutdinov, Science 313 (2006) 504, figure 1.
+    """
+    for below, above in zip(rbms, rbms[1:], strict=False):
+        if below.n_hidden != above.n_visible:
+            raise UsageError(f"unroll: expected {below!r} below an RBM with {below.n_hidden} visible units, got {above!r}.")
+    if rbms[0].visible != "bernoulli":
+        raise UsageError(f"unroll: expected Bernoulli visible units at the bottom, got {rbms[0]!r}.")
+    hidden = [rbm.n_hidden for rbm in rbms[:-1]]
+    model = hinton_autoencoder(rbms[0].n_visible, hidden, rbms[-1].n_hidden, seed=seed)
+    going_up = [layer for layer in model.encoder.layers if layer.params]
+    going_down = [layer for layer in model.decoder.layers if layer.params]
+    for rbm, layer in zip(rbms, going_up, strict=True):
+        layer.params["W"][:], layer.params["b"][:] = rbm.W, rbm.c
+    for rbm, layer in zip(reversed(rbms), going_down, strict=True):
+        layer.params["W"][:], layer.params["b"][:] = rbm.W.T, rbm.b
+    return model
+
+
+def _hidden_means(rbm, x, rows=2000):
+    """E[h | x] (N, K), some thousand rows at a time."""
+    means = np.empty((len(x), rbm.n_hidden), rbm.theta.dtype)
+    for start in range(0, len(x), rows):
+        rbm.hidden_mean(x[start : start + rows], out=means[start : start + rows])
+    return means

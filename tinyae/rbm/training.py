@@ -1,0 +1,221 @@
+"""Training one RBM with contrastive divergence: shards of a batch on worker threads, momentum, a row per epoch."""
+
+import math
+import time
+import warnings
+
+import numpy as np
+
+from tinyae.checks import UsageError, as_float_array, check_finite, check_float, check_int, check_shape
+from tinyae.kernels import updates
+from tinyae.training.history import History
+from tinyae.training.progress import progress_bar
+from tinyae.training.threads import Team, thread_count
+
+# Hinton & Salakhutdinov's published code: rates, momentum (low while the weights still turn), weight cost.
+LEARNING_RATE = {"bernoulli": 0.1, "gaussian": 0.001}  # of the hidden units; linear ones diverge at 0.1
+MOMENTUM = (0.5, 0.9)
+MOMENTUM_SWITCH = 5
+WEIGHT_COST = 0.0002
+
+WATCHED_ROWS = 1000  # rows on which free energy and activations are measured after each epoch
+DEAD, SATURATED = 0.01, 0.99  # a unit is dead (saturated) when it never leaves that side of the range on those rows
+TOLERATED = 0.05  # share of dead or saturated units beyond which training warns
+
+
+def fit_rbm(
+    rbm,
+    x,
+    *,
+    epochs=10,
+    batch_size=100,
+    lr=None,
+    momentum=MOMENTUM,
+    momentum_switch=MOMENTUM_SWITCH,
+    weight_cost=WEIGHT_COST,
+    k=1,
+    validation=None,
+    seed=0,
+    threads=None,
+    progress=True,
+):
+    """Train `rbm` on x (N, D) with CD-k.
+
+    Parameters
+    ----------
+    rbm : RBM
+        Changed in place.
+    x : array (N, D)
+        In [0, 1] for Bernoulli visible units (probabilities, as in the paper), standardised for Gaussian ones.
+    epochs, batch_size : int
+    lr : float, optional
+        Learning rate; 0.1 for Bernoulli and 0.001 for Gaussian hidden units without it.
+    momentum : (float, float)
+        In the first `momentum_switch` epochs, and after them.
+    weight_cost : float
+        Weight decay of W (not of the biases).
+    k : int
+        Steps of Gibbs sampling.
+    validation : array (M, D), optional
+        Rows whose free energy is compared with the training rows': a growing gap means over-fitting.
+    seed : int or numpy.random.Generator
+        Order of the rows and the units' noise.
+    threads : int, optional
+    progress : bool or str
+
+    Returns
+    -------
+    History
+        Per epoch: `reconstruction_error` (sum of squares per row, mean over rows, of the one-step reconstruction while
+        training), `free_energy` and `mean_activation` (mean of E[h | v]) on some training rows,
+        `free_energy_validation`, `seconds`.
+
+    Raises
+    ------
+    UsageError
+        Wrong shape, NaN, values out of range, settings out of range.
+    FloatingPointError
+        The weights became NaN or infinite: names the epoch.
+
+    Warns
+    -----
+    RuntimeWarning
+        More than 5 % of the hidden units are dead (never on) or saturated (never off) at the end.
+    """
+    x = _checked(rbm, x, "x")
+    validation = None if validation is None else _checked(rbm, validation, "validation")
+    epochs, batch_size = check_int("fit_rbm", "epochs", epochs, 1), check_int("fit_rbm", "batch_size", batch_size, 1)
+    check_int("fit_rbm", "k", k, 1)
+    lr = check_float("fit_rbm", "lr", LEARNING_RATE[rbm.hidden] if lr is None else lr, 0, math.inf, open_low=True)
+    check_float("fit_rbm", "weight_cost", weight_cost, 0, math.inf)
+    rng = np.random.default_rng(seed)
+    history, watched = History(), x[:WATCHED_ROWS]
+    steps = -(-len(x) // batch_size)
+    with Team(thread_count(threads)) as team, progress_bar(epochs * steps, progress) as bar:
+        step = CDStep(rbm, team, k, weight_cost, rng)
+        for epoch in range(1, epochs + 1):
+            started = time.perf_counter()
+            order = rng.permutation(len(x))
+            speed = momentum[0] if epoch <= momentum_switch else momentum[1]
+            error = 0.0
+            for s in range(steps):
+                error += step(x, order[s * batch_size : (s + 1) * batch_size], lr, speed)
+                bar.update()
+            row = {"epoch": epoch, "reconstruction_error": error / len(x), **_watch(rbm, watched, validation)}
+            if not all(math.isfinite(value) for value in row.values()):
+                raise FloatingPointError(f"fit_rbm: expected finite weights, got NaN or infinity in epoch {epoch} of {rbm!r}; try a smaller lr.")
+            history.append(row | {"seconds": time.perf_counter() - started})
+            bar.set_postfix(error=f"{row['reconstruction_error']:.2f}")
+    _warn_of_useless_units(rbm, watched)
+    return history
+
+
+class CDStep:
+    """One CD-k update: every worker takes a part of the batch's rows, with random numbers of its own.
+
+    Positive and negative phase lie in one array each: with V = [v1; v0] and H = [h1; -h0] the gradient of the
+    *negative* log-likelihood's estimate is the single product V' H = v1' h1 - v0' h0.
+    """
+
+    def __init__(self, rbm, team, k, weight_cost, rng):
+        self.rbm, self.team, self.k, self.weight_cost = rbm, team, k, weight_cost
+        self.rngs = rng.spawn(team.size)
+        self.velocity = np.zeros_like(rbm.theta)
+        self.grads = np.zeros((team.size, rbm.theta.size), rbm.theta.dtype)
+        self._memory = [{} for _ in range(team.size)]
+        self._errors = np.zeros(team.size)
+        self._update_parts = team.parts(rbm.theta.size)
+
+    def __call__(self, x, rows, lr, momentum):
+        """Update the RBM on x[rows]; return the batch's summed squared reconstruction error."""
+        parts = self.team.parts(len(rows))
+        self.team.run(lambda worker: self._gradient(worker, x, rows[parts[worker]], len(rows)))
+        number = self.rbm.theta.dtype.type
+        self.team.run(lambda worker: self._update(self._update_parts[worker], number(lr), number(momentum)))
+        return self._errors.sum()
+
+    def _gradient(self, worker, x, rows, batch):
+        rbm, n = self.rbm, len(rows)
+        V, H, sample = (a[: 2 * n] for a in self._arrays(worker, n))
+        v0, h0, v1, h1 = V[n:], H[n:], V[:n], H[:n]
+        sample = sample[:n]
+        np.take(x, rows, axis=0, out=v0, mode="clip")
+        rbm.hidden_mean(v0, out=h0)
+        mean = h0
+        for _ in range(self.k):
+            rbm.sample_hidden(mean, self.rngs[worker], out=sample)
+            rbm.visible_mean(sample, out=v1)
+            mean = rbm.hidden_mean(v1, out=h1)
+        np.negative(h0, out=h0)
+        self._errors[worker] = _squared_distance(v0, v1)
+        W, b, c = rbm.views(self.grads[worker])
+        np.matmul(V.T, H, out=W)  # v1' h1 - v0' h0
+        np.subtract(v1.sum(axis=0), v0.sum(axis=0), out=b)
+        np.sum(H, axis=0, out=c)  # h1 - h0
+        self.grads[worker] *= rbm.theta.dtype.type(1 / batch)
+
+    def _arrays(self, worker, n):
+        """V (2n, D), H (2n, K) and the hidden sample (n, K), kept from step to step."""
+        memory, rbm = self._memory[worker], self.rbm
+        if memory.get("rows", -1) < n:
+            dtype = rbm.theta.dtype
+            memory["arrays"] = (
+                np.empty((2 * n, rbm.n_visible), dtype),
+                np.empty((2 * n, rbm.n_hidden), dtype),
+                np.empty((n, rbm.n_hidden), dtype),
+            )
+            memory["rows"] = n
+        return memory["arrays"]
+
+    def _update(self, part, lr, momentum):
+        """velocity = momentum velocity + g + cost W;  theta -= lr velocity: the cost on the weights alone."""
+        theta, grads, velocity, edge = self.rbm.theta, self.grads, self.velocity, self.rbm.n_weights
+        cost, none = theta.dtype.type(self.weight_cost), theta.dtype.type(0)
+        weights, biases = (part.start, min(part.stop, edge)), (max(part.start, edge), part.stop)
+        for (start, stop), decay in ((weights, cost), (biases, none)):
+            if start < stop:
+                updates.momentum(theta, grads, velocity, start, stop, lr, momentum, False, decay)
+
+
+def _squared_distance(a, b):
+    difference = np.subtract(a, b).ravel()
+    return float(difference @ difference)
+
+
+def _checked(rbm, x, name):
+    x = as_float_array("fit_rbm", x, rbm.theta.dtype, name)
+    check_shape("fit_rbm", x, ("N", rbm.n_visible), name)
+    if not len(x):
+        raise UsageError(f"fit_rbm: expected at least one row in {name}, got none.")
+    check_finite("fit_rbm", x, name)
+    if rbm.visible == "bernoulli" and (x.min() < 0 or x.max() > 1):
+        raise UsageError(
+            f"fit_rbm: expected {name} in [0, 1] for Bernoulli visible units, got values from {x.min():g} to "
+            f"{x.max():g}; scale the data or use visible='gaussian'."
+        )
+    return np.ascontiguousarray(x)
+
+
+def _watch(rbm, watched, validation):
+    row = {
+        "free_energy": float(rbm.free_energy(watched).mean()),
+        "mean_activation": float(rbm.hidden_mean(watched).mean()),
+    }
+    if validation is not None:
+        row["free_energy_validation"] = float(rbm.free_energy(validation[:WATCHED_ROWS]).mean())
+    return row
+
+
+def _warn_of_useless_units(rbm, watched):
+    """One warning on hidden units that say nothing about the data: their downstream weights only act as biases."""
+    if rbm.hidden != "bernoulli":
+        return
+    mean = rbm.hidden_mean(watched)
+    dead, saturated = int((mean.max(axis=0) < DEAD).sum()), int((mean.min(axis=0) > SATURATED).sum())
+    if dead + saturated > TOLERATED * rbm.n_hidden:
+        warnings.warn(
+            f"fit_rbm: {dead} of {rbm.n_hidden} hidden units are dead (never above {DEAD}) and {saturated} saturated "
+            f"(never below {SATURATED}); try a smaller lr, smaller initial weights or a larger weight_cost.",
+            RuntimeWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,7 @@
+"""The training loop, its threads, callbacks and history."""
+
+from tinyae.training.callbacks import Callback, EarlyStopping
+from tinyae.training.history import History
+from tinyae.training.loop import TrainingDivergedError
+
+__all__ = ["Callback", "EarlyStopping", "History", "TrainingDivergedError"]

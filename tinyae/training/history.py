@@ -1,0 +1,54 @@
+"""What a training run recorded, one row an epoch."""
+
+import csv
+import io
+
+from tinyae.files import write_atomically
+
+
+class History:
+    """Rows of numbers by epoch: `history["loss"]` is a list over the epochs.
+
+    Attributes
+    ----------
+    rows : list of dict
+        One per epoch: `epoch` (from 1), `loss`, `val_loss` where there is a validation part, `lr`, `seconds`.
+    baselines : dict of str to float
+        What the losses are to be read against, in the same unit (`Autoencoder.baselines`).
+    stopped : str or None
+        Why training ended before the last epoch.
+    """
+
+    def __init__(self):
+        self.rows, self.baselines, self.stopped = [], {}, None
+
+    def append(self, row):
+        self.rows.append(row)
+
+    def __getitem__(self, name):
+        if not any(name in row for row in self.rows):
+            raise KeyError(f"History: expected one of {', '.join(self.names) or 'no series yet'}, got {name!r}.")
+        return [row.get(name) for row in self.rows]
+
+    def __contains__(self, name):
+        return any(name in row for row in self.rows)
+
+    def __len__(self):
+        return len(self.rows)
+
+    @property
+    def names(self):
+        """Names of all series, in the order they first came up."""
+        return list(dict.fromkeys(name for row in self.rows for name in row))
+
+    def to_csv(self, path):
+        """Write a line of names and a line per epoch."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_atomically(path, lambda temporary: temporary.write_text(text.getvalue()))
+
+    def __repr__(self):
+        last = ", ".join(f"{k}={v:.6g}" for k, v in self.rows[-1].items()) if self.rows else "empty"
+        return f"History({len(self)} epochs, last: {last})"

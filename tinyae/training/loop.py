@@ -1,0 +1,184 @@
+"""The training loop: shards of a batch on worker threads, one update, a row of history per epoch."""
+
+import time
+
+import numpy as np
+
+from tinyae.layers.flat import named_views, point_grads_at
+from tinyae.training.history import History
+from tinyae.training.progress import progress_bar
+from tinyae.training.threads import Team
+
+# Below this many multiply-adds a step is over before a second thread has woken up.
+SMALLEST_SHARED_WORK = 4_000_000
+
+
+class TrainingDivergedError(FloatingPointError):
+    """The loss became NaN or infinite; the message names epoch, batch and the layer where it began."""
+
+
+class Run:
+    """One training run in progress: what callbacks see.
+
+    Attributes
+    ----------
+    model, optimizer : what is trained, and how
+    history : History
+    epoch, epochs : int
+        Current epoch, counted from 1, and how many are planned.
+    """
+
+    def __init__(self, model, optimizer, epochs):
+        self.model, self.optimizer, self.epochs = model, optimizer, epochs
+        self.history, self.epoch = History(), 0
+
+    def stop(self, why):
+        """End training after this epoch."""
+        self.history.stopped = why
+
+
+def train(model, x, y, *, optimizer, epochs, batch_size, validation, shuffle, rng, callbacks, threads, progress):
+    """Minimise the model's loss on pairs (x, y); see `Autoencoder.fit`, which checks the arguments.
+
+    `y is x` for an autoencoder's usual case. Returns the History.
+    """
+    run = Run(model, optimizer, epochs)
+    steps = -(-len(x) // batch_size)
+    team_size = worker_count(model, batch_size, threads)
+    each = _Announcer(callbacks, run)
+    each("on_train_begin")
+    with Team(team_size) as team, progress_bar(epochs * steps, progress) as bar:
+        step = ShardedStep(model, optimizer, team, total_steps=epochs * steps)
+        for run.epoch in range(1, epochs + 1):
+            started = time.perf_counter()
+            order = rng.permutation(len(x)) if shuffle else np.arange(len(x))
+            loss = 0.0
+            for k in range(steps):
+                rows = order[k * batch_size : (k + 1) * batch_size]
+                batch_loss = step(x, y, rows)
+                if not np.isfinite(batch_loss):
+                    raise TrainingDivergedError(explain_divergence(model, x, y, rows, run.epoch, k + 1))
+                loss += batch_loss * len(rows)
+                each("on_batch_end", batch_loss)
+                bar.update()
+            row = {"epoch": run.epoch, "loss": loss / len(x)}
+            if validation is not None:
+                row["val_loss"] = step.evaluate(*validation)
+            row |= {"lr": optimizer.lr, "seconds": time.perf_counter() - started}
+            each("on_epoch_end", row)
+            run.history.append(row)
+            bar.set_postfix({k: f"{row[k]:.3f}" for k in ("loss", "val_loss") if k in row})
+            if run.history.stopped:
+                break
+    each("on_train_end")
+    return run.history
+
+
+class _Announcer:
+    """Calls one method of every callback, in order."""
+
+    def __init__(self, callbacks, run):
+        self.callbacks, self.run = callbacks, run
+
+    def __call__(self, method, *arguments):
+        for callback in self.callbacks:
+            getattr(callback, method)(self.run, *arguments)
+
+
+def worker_count(model, batch_size, threads):
+    """How many threads a step is worth: all of `threads`, or one for a small net."""
+    return threads if model.n_params * batch_size >= SMALLEST_SHARED_WORK else 1
+
+
+class ShardedStep:
+    """One training step: every worker takes a part of the batch's rows through a replica of the net.
+
+    The replicas share the parameters; each has a gradient vector of its own. The update adds the vectors in fixed
+    order, and the workers share it by elements. Same seed and same number of threads: same bits.
+    """
+
+    def __init__(self, model, optimizer, team, total_steps):
+        self.model, self.optimizer, self.team, self.total_steps = model, optimizer, team, total_steps
+        self.grads = np.zeros((team.size, model.theta.size), model.theta.dtype)
+        self.replicas = [model.replica() for _ in range(team.size)]
+        for replica, gradient in zip(self.replicas, self.grads, strict=True):
+            point_grads_at(replica, gradient)
+        self._rows = [{} for _ in range(team.size)]
+        self._parameter_parts = team.parts(model.theta.size)
+        self._losses = np.zeros(team.size)
+
+    def __call__(self, x, y, rows):
+        """Update the parameters on the batch x[rows], y[rows]; return its loss before the update."""
+        self.gradient(x, y, rows)
+        self.optimizer.begin_step(self.model.theta, self.total_steps)
+        self.team.run(self._update)
+        return self._losses.sum()
+
+    def gradient(self, x, y, rows):
+        """Fill one gradient vector per worker; their sum is the batch's gradient."""
+        parts = self.team.parts(len(rows))
+
+        def work(worker):
+            mine = rows[parts[worker]]
+            if not len(mine):  # a last batch smaller than the team
+                self.grads[worker], self._losses[worker] = 0, 0.0
+                return
+            inputs = self._gather(worker, "x", x, mine)
+            targets = inputs if y is x else self._gather(worker, "y", y, mine)
+            self._losses[worker] = self.replicas[worker].loss_and_gradient(inputs, targets, n=len(rows))
+
+        self.team.run(work)
+
+    def _update(self, worker):
+        part = self._parameter_parts[worker]
+        self.optimizer.update(self.model.theta, self.grads, part.start, part.stop)
+
+    def _gather(self, worker, key, data, rows):
+        """data[rows] in memory kept from step to step."""
+        kept = self._rows[worker].get(key)
+        if kept is None or len(kept) < len(rows):
+            kept = self._rows[worker][key] = np.empty((len(rows), *data.shape[1:]), data.dtype)
+        # Row numbers come from a permutation of the data, so "clip" changes none; it spares NumPy a buffered copy.
+        return np.take(data, rows, axis=0, out=kept[: len(rows)], mode="clip")
+
+    def evaluate(self, x, y, chunk=500):
+        """Mean loss over (x, y) without learning."""
+        sums = np.zeros(self.team.size)
+        parts = self.team.parts(len(x))
+
+        def work(worker):
+            for start in range(parts[worker].start, parts[worker].stop, chunk):
+                rows = slice(start, min(start + chunk, parts[worker].stop))
+                sums[worker] += self.replicas[worker].loss_value(x[rows], y[rows]) * (rows.stop - rows.start)
+
+        self.team.run(work)
+        return float(sums.sum() / len(x))
+
+
+def explain_divergence(model, x, y, rows, epoch, batch):
+    """One line on a loss that is not finite: where it was, and which layer's numbers went wrong first.
+
+    The update has been made already, so what is named is the first layer that gives NaN or infinity on this batch.
+    """
+    place = f"fit: expected a finite loss, got NaN or infinity in epoch {epoch}, batch {batch}"
+    for name, array in (("x", x[rows]), ("y", y[rows])):
+        if not np.isfinite(array).all():
+            sample = int(rows[np.argwhere(~np.isfinite(array))[0][0]])
+            return f"{place}: the data holds it already ({name}, sample {sample}); remove or fill it."
+    broken = [name for name, view in named_views(model, model.theta).items() if not np.isfinite(view).all()]
+    with np.errstate(all="ignore"):
+        layer = first_layer_not_finite(model, x[rows])
+    parts = [f"layer {layer} gives it first"] if layer else []
+    parts += [f"parameters not finite: {', '.join(broken[:4])}"] if broken else []
+    return f"{place}: {'; '.join(parts) or 'the loss itself overflowed'}; try a smaller learning rate."
+
+
+def first_layer_not_finite(model, x):
+    """Name of the first layer of `model` whose output on x is not finite, or None."""
+    for part in ("encoder", "decoder"):
+        net = getattr(model, part)
+        for name, layer in zip(net.layer_names, net.layers, strict=True):
+            x = layer.forward(x)
+            if not np.isfinite(x).all():
+                return f"{part}.{name}"
+    return None
