@@ -59,5 +59,3 @@ def hinton_autoencoder(input_size=784, hidden=HINTON_HIDDEN, code_size=2, init="
     return dense_autoencoder(
         input_size, hidden, code_size, hidden_activation="sigmoid", code_activation="linear", init=init, seed=seed
     )
-
-

@@ -1,5 +1,7 @@
 """The autoencoder: an encoder, a decoder, a loss; fit, encode, decode, reconstruct, evaluate, summary."""
 
+import sys
+
 import numpy as np
 
 from tinyae import analysis
@@ -232,7 +234,7 @@ class Autoencoder(Layer):
             x, y, validation = split_validation(x, y, validation_split, rng)
         known = self.baselines(x, *(validation or (x, y)))
         if progress:
-            print(describe_baselines(known, self), flush=True)
+            print(describe_baselines(known, self), file=sys.stderr, flush=True)
         history = train(
             self, x, y, optimizer=optimizer, epochs=epochs, batch_size=batch_size, validation=validation,
             shuffle=shuffle, rng=rng, callbacks=list(callbacks), threads=thread_count(threads), progress=progress,

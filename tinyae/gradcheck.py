@@ -46,7 +46,9 @@ def numerical_gradient(f, p, h=H):
     """Central differences of the scalar f() in every entry of the float64 array p, nudged in place and restored."""
     p_flat = p.reshape(-1)
     if p.dtype != np.float64 or not np.shares_memory(p_flat, p):
-        raise ValueError(f"numerical_gradient: expected a contiguous float64 array, got {p.dtype}; use astype(float64).")
+        raise ValueError(
+            f"numerical_gradient: expected a contiguous float64 array, got {p.dtype}; use astype(float64)."
+        )
     gradient = np.empty(p.size)
     for i in range(p.size):
         kept = p_flat[i]

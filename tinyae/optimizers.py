@@ -136,9 +136,7 @@ class Adam(Optimizer):
     def update(self, theta, grads, start, stop):
         scale_m, scale_g = self.scales()
         scale_v = 1.0 / math.sqrt(1.0 - self.beta2**self.t)  # sqrt(v^) = scale_v sqrt(v)
-        numbers = self._numbers(
-            theta, self.beta1, self.beta2, scale_m, scale_g, scale_v, self.eps, self.weight_decay
-        )
+        numbers = self._numbers(theta, self.beta1, self.beta2, scale_m, scale_g, scale_v, self.eps, self.weight_decay)
         updates.adam(theta, grads, self.state["m"], self.state["v"], start, stop, *numbers)
 
     def scales(self):

@@ -59,7 +59,9 @@ def unroll(rbms, seed=0):
     """
     for below, above in zip(rbms, rbms[1:], strict=False):
         if below.n_hidden != above.n_visible:
-            raise UsageError(f"unroll: expected {below!r} below an RBM with {below.n_hidden} visible units, got {above!r}.")
+            raise UsageError(
+                f"unroll: expected {below!r} below an RBM with {below.n_hidden} visible units, got {above!r}."
+            )
     if rbms[0].visible != "bernoulli":
         raise UsageError(f"unroll: expected Bernoulli visible units at the bottom, got {rbms[0]!r}.")
     hidden = [rbm.n_hidden for rbm in rbms[:-1]]

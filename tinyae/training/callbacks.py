@@ -1,8 +1,8 @@
 """Things to do while training runs. A callback of one's own is a class with one of these methods.
 
-    class Print(Callback):
-        def on_epoch_end(self, run, row):
-            print(row["epoch"], row["loss"])
+class Print(Callback):
+    def on_epoch_end(self, run, row):
+        print(row["epoch"], row["loss"])
 """
 
 import math
@@ -59,8 +59,10 @@ class EarlyStopping(Callback):
             if self.restore_best:
                 self.best_theta = run.model.theta.copy()
         elif row["epoch"] - self.best_epoch >= self.patience:
-            run.stop(f"{self.monitor} has not fallen below {self.best:.6g} (epoch {self.best_epoch}) "
-                     f"for {self.patience} epochs")
+            run.stop(
+                f"{self.monitor} has not fallen below {self.best:.6g} (epoch {self.best_epoch}) "
+                f"for {self.patience} epochs"
+            )
 
     def on_train_end(self, run):
         if self.best_theta is not None:

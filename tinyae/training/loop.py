@@ -26,10 +26,12 @@ class Run:
     history : History
     epoch, epochs : int
         Current epoch, counted from 1, and how many are planned.
+    validation : (x, y) or None
+        The held-out pairs.
     """
 
-    def __init__(self, model, optimizer, epochs):
-        self.model, self.optimizer, self.epochs = model, optimizer, epochs
+    def __init__(self, model, optimizer, epochs, validation=None):
+        self.model, self.optimizer, self.epochs, self.validation = model, optimizer, epochs, validation
         self.history, self.epoch = History(), 0
 
     def stop(self, why):
@@ -42,7 +44,7 @@ def train(model, x, y, *, optimizer, epochs, batch_size, validation, shuffle, rn
 
     `y is x` for an autoencoder's usual case. Returns the History.
     """
-    run = Run(model, optimizer, epochs)
+    run = Run(model, optimizer, epochs, validation)
     steps = -(-len(x) // batch_size)
     team_size = worker_count(model, batch_size, threads)
     each = _Announcer(callbacks, run)
@@ -67,7 +69,7 @@ def train(model, x, y, *, optimizer, epochs, batch_size, validation, shuffle, rn
             row |= {"lr": optimizer.lr, "seconds": time.perf_counter() - started}
             each("on_epoch_end", row)
             run.history.append(row)
-            bar.set_postfix({k: f"{row[k]:.3f}" for k in ("loss", "val_loss") if k in row})
+            bar.set_postfix({k: f"{row[k]:.3f}" for k in ("loss", "val_loss") if k in row}, refresh=False)
             if run.history.stopped:
                 break
     each("on_train_end")

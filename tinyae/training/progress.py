@@ -1,9 +1,19 @@
 """Progress bars, all in one form."""
 
+import sys
+
 from tqdm import tqdm
+
+SECONDS_ON_SCREEN, SECONDS_IN_A_LOG = 0.5, 20.0  # between two updates of a bar
 
 
 def progress_bar(total, progress):
-    """A tqdm bar over `total` steps; `progress` is False for none, True for a plain one, or the text before it."""
+    """A tqdm bar over `total` batches; `progress` is False for none, True for a plain one, or the text before it.
+
+    Where stderr is not a terminal but a file, every update is a new piece of text: then there are few.
+    """
+    seconds = SECONDS_ON_SCREEN if sys.stderr.isatty() else SECONDS_IN_A_LOG
     text = progress if isinstance(progress, str) else None
-    return tqdm(total=total, disable=not progress, desc=text, unit="batch", dynamic_ncols=True, mininterval=0.5)
+    return tqdm(
+        total=total, disable=not progress, desc=text, unit="batch", dynamic_ncols=True, mininterval=seconds, maxinterval=seconds
+    )  # fmt: skip

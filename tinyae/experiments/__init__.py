@@ -1,0 +1,1 @@
+"""Experiments: settings as a dataclass, one run()."""

@@ -1,0 +1,224 @@
+"""Hinton & Salakhutdinov (2006), Figure 3: two-dimensional codes of MNIST by PCA and by a deep autoencoder.
+
+A stack of RBMs is trained with CD-1, unrolled into a 784-1000-500-250-k autoencoder, and fine-tuned on cross-entropy.
+
+Departures from the paper, all presets: fine-tuning by Adam instead of conjugate gradient; a new order of the
+images every epoch instead of one order for ever; each RBM is trained on hidden means recomputed with the final
+weights of the one below; VALIDATION_IMAGES of the 60,000 training images are held out for the loss curve (never
+used to choose anything). Preset "paper" pretrains for 50 epochs and fine-tunes for 200, as they did.
+
+Source: G. E. Hinton, R. R. Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", Science 313
+(2006) 504-507, and its supporting material.
+"""
+
+import resource
+import sys
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tinyae import analysis, datasets
+from tinyae.autoencoder import Autoencoder
+from tinyae.checks import UsageError, check_choice, check_int
+from tinyae.optimizers import Adam
+from tinyae.rbm import fit_stack, unroll
+from tinyae.schedules import Cosine
+from tinyae.training import Callback, History
+from tinyae.training.threads import thread_count
+
+HIDDEN = (1000, 500, 250)
+VALIDATION_IMAGES = 1000
+NEIGHBOURS = 5
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How long and how to train; `n_train` limits the training images (None: all)."""
+
+    n_train: int | None
+    pretrain_epochs: int
+    finetune_epochs: int
+    batch_size: int
+    lr: float
+
+
+PRESETS = {
+    "quick": Preset(n_train=10_000, pretrain_epochs=2, finetune_epochs=8, batch_size=100, lr=4e-3),
+    "default": Preset(n_train=None, pretrain_epochs=4, finetune_epochs=24, batch_size=200, lr=8e-3),
+    "paper": Preset(n_train=None, pretrain_epochs=50, finetune_epochs=200, batch_size=1000, lr=4e-3),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to run; the same settings on the same machine give the same bits.
+
+    Parameters
+    ----------
+    dataset : {"mnist", "digits", "auto"}
+        "auto" takes the built-in digits, and says so, where MNIST is neither on disk nor downloadable.
+    data_dir : path, optional
+    code_size : int
+    preset : {"quick", "default", "paper"}
+    seed : int
+    threads : int, optional
+        One per core without it.
+    """
+
+    dataset: str = "auto"
+    data_dir: str | None = None
+    code_size: int = 2
+    preset: str = "default"
+    seed: int = 0
+    threads: int | None = None
+
+    def __post_init__(self):
+        check_choice("hinton2006", "dataset", self.dataset, ("mnist", "digits", "auto"))
+        check_choice("hinton2006", "preset", self.preset, PRESETS)
+        check_int("hinton2006", "code_size", self.code_size, 1)
+        check_int("hinton2006", "seed", self.seed, 0)
+        thread_count(self.threads)
+
+
+@dataclass
+class Result:
+    """Everything a run made; `tinyae.experiments.report` turns it into files."""
+
+    settings: Settings
+    data: datasets.Dataset
+    model: Autoencoder
+    pca: analysis.PCA
+    pretraining: list[History]
+    finetuning: History
+    metrics: dict
+
+
+def run(settings, progress=True):
+    """Load, pretrain, unroll, fine-tune, measure. Returns a Result; writes no file."""
+    preset = PRESETS[settings.preset]
+    data = load_data(settings, preset)
+    threads = thread_count(settings.threads)
+    say = announce if progress else (lambda text: None)
+    say(f"{data.name}: {len(data.x_train):,} training and {len(data.x_test):,} test images, {threads} threads")
+
+    started = time.perf_counter()
+    rng = np.random.default_rng(settings.seed)
+    rbms, pretraining = fit_stack(
+        data.x_train, (*HIDDEN, settings.code_size), epochs=preset.pretrain_epochs, seed=rng, threads=threads,
+        progress=progress,
+    )  # fmt: skip
+    seconds_pretrain = time.perf_counter() - started
+
+    started = time.perf_counter()
+    model = unroll(rbms)
+    finetuning = finetune(model, data.x_train, preset, rng, threads, progress)
+    seconds_finetune = time.perf_counter() - started
+
+    say("measuring")
+    pca = analysis.PCA(data.x_train, settings.code_size)
+    metrics = describe(settings, preset, data, model, threads)
+    metrics |= measure(data, model, pca, threads)
+    metrics |= {
+        "seconds_pretrain": round(seconds_pretrain, 2),
+        "seconds_finetune": round(seconds_finetune, 2),
+        "peak_rss_mb": round(peak_memory_mb(), 1),
+    }
+    return Result(settings, data, model, pca, pretraining, finetuning, metrics)
+
+
+def load_data(settings, preset):
+    """The data set, cut to the preset's number of training images (drawn by the seed), checked for size."""
+    data = datasets.load(settings.dataset, data_dir=settings.data_dir, seed=settings.seed)
+    if preset.n_train is not None and preset.n_train < len(data.x_train):
+        rows = np.random.default_rng(settings.seed).permutation(len(data.x_train))[: preset.n_train]
+        rows = np.sort(rows)
+        data = replace(data, x_train=data.x_train[rows], y_train=data.y_train[rows])
+    pixels = data.x_train.shape[1]
+    if settings.code_size >= pixels:
+        raise UsageError(f"hinton2006: expected a code smaller than the {pixels} pixels, got {settings.code_size}.")
+    if len(data.x_train) <= 2 * VALIDATION_IMAGES:
+        raise UsageError(
+            f"hinton2006: expected more than {2 * VALIDATION_IMAGES} training images, got {len(data.x_train)}."
+        )
+    return data
+
+
+def finetune(model, x, preset, rng, threads, progress):
+    """Adam with a cosine schedule on the unrolled net."""
+    optimizer = Adam(lr=Cosine(preset.lr, warmup=0.05))
+    return model.fit(
+        x,
+        epochs=preset.finetune_epochs,
+        batch_size=preset.batch_size,
+        optimizer=optimizer,
+        validation_split=VALIDATION_IMAGES / len(x),
+        callbacks=[SquaredErrors(x[:VALIDATION_IMAGES], threads)],
+        threads=threads,
+        seed=rng,
+        progress=progress and "fine-tuning",
+    )
+
+
+class SquaredErrors(Callback):
+    """Adds the squared error on some training images and on the validation part to every epoch's row."""
+
+    def __init__(self, x_train, threads):
+        self.x_train, self.threads = x_train, threads
+
+    def on_epoch_end(self, run, row):
+        row["squared_error"] = run.model.evaluate(self.x_train, threads=self.threads)["squared_error"]
+        row["val_squared_error"] = run.model.evaluate(run.validation[0], threads=self.threads)["squared_error"]
+
+
+def describe(settings, preset, data, model, threads):
+    """What was run."""
+    return {
+        "dataset": data.name,
+        "n_train": len(data.x_train),
+        "n_validation": VALIDATION_IMAGES,
+        "n_test": len(data.x_test),
+        "layer_sizes": [model.input_shape[0], *HIDDEN, settings.code_size],
+        "n_params": model.n_params,
+        "preset": settings.preset,
+        "seed": settings.seed,
+        "threads": threads,
+        "pretrain_epochs": preset.pretrain_epochs,
+        "finetune_epochs": preset.finetune_epochs,
+        "batch_size": preset.batch_size,
+        "lr": preset.lr,
+    }
+
+
+def measure(data, model, pca, threads):
+    """Errors and 5-nearest-neighbour accuracies of the net and of its baselines, on the test set."""
+    pixels = data.x_test.shape[1]
+    test = model.evaluate(data.x_test, threads=threads)
+    codes = [model.encode(x, threads=threads) for x in (data.x_train, data.x_test)]
+    pca_codes = [pca.encode(x) for x in (data.x_train, data.x_test)]
+    mean_image = np.broadcast_to(data.x_train.mean(axis=0, dtype=np.float64).astype(np.float32), data.x_test.shape)
+
+    def knn(train_codes, test_codes):
+        return analysis.knn_accuracy(train_codes, data.y_train, test_codes, data.y_test, NEIGHBOURS, threads)
+
+    return {
+        "train_squared_error": model.evaluate(data.x_train, threads=threads)["squared_error"],
+        "test_squared_error": test["squared_error"],
+        "test_bce_per_pixel": test["bce_per_pixel"],
+        "pca_test_squared_error": analysis.squared_error(data.x_test, pca.reconstruct(data.x_test)),
+        "mean_image_squared_error": analysis.squared_error(data.x_test, mean_image),
+        "bce_floor_per_pixel": analysis.bce_floor(data.x_test) / pixels,
+        "knn5_accuracy": knn(*codes),
+        "pca_knn5_accuracy": knn(*pca_codes),
+    }
+
+
+def peak_memory_mb():
+    """Largest resident memory of this process so far, in MB (10^6 bytes)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6  # macOS counts bytes, Linux KiB
+
+
+def announce(text):
+    """A line for the person who waits; results go to stdout, this does not."""
+    print(text, file=sys.stderr, flush=True)

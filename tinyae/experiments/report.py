@@ -1,0 +1,129 @@
+"""The files of a hinton2006 run: figures, metrics, history, model."""
+
+import csv
+import io
+import json
+
+import numpy as np
+
+from tinyae import analysis, plots, storage
+from tinyae.files import write_atomically
+from tinyae.layers.flat import named_views
+
+DIGITS_PER_CLASS = 500  # as in the paper's figure
+SHOWN_IMAGES, SHOWN_FILTERS = 20, 100
+
+FILES = ("figure.png", "figure.svg", "reconstructions.png", "filters.png", "loss.png", "metrics.json",
+         "history.csv", "model.npz")  # fmt: skip
+
+
+def write_report(result, folder):
+    """Write FILES into an existing folder, each atomically."""
+    figure = code_figure(result)
+    plots.save(figure, folder / "figure.png")
+    plots.save(figure, folder / "figure.svg")
+    plots.save(reconstruction_figure(result), folder / "reconstructions.png")
+    plots.save(filter_figure(result), folder / "filters.png")
+    plots.save(loss_figure(result), folder / "loss.png")
+    write_text(folder / "history.csv", history_csv(result))
+    storage.save(result.model, folder / "model.npz")
+    write_text(folder / "metrics.json", json.dumps(result.metrics, indent=2) + "\n")
+
+
+def write_text(path, text):
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def dataset_title(result):
+    """'MNIST' or 'built-in digits (not MNIST)': a figure must not pass for what it is not."""
+    return {"mnist": "MNIST", "digits": "built-in digits (not MNIST)"}.get(result.data.name, result.data.name)
+
+
+def code_figure(result):
+    """Figure 3 of the paper: test digits in the plane, by PCA and by the autoencoder."""
+    data, metrics = result.data, result.metrics
+    rows = some_of_each_class(data.y_test, DIGITS_PER_CLASS, result.settings.seed)
+    x, k = data.x_test[rows], result.settings.code_size
+    sizes = "-".join(map(str, metrics["layer_sizes"]))
+    panels = [
+        (f"PCA, {k} components", result.pca.encode(x)[:, :2], "pca_test_squared_error", "pca_knn5_accuracy"),
+        (f"Autoencoder {sizes}", plane(result.model.encode(x)), "test_squared_error", "knn5_accuracy"),
+    ]
+    note = "" if k == 2 else f"\n(first two principal components of the {k} code numbers)"
+    count = min(np.unique(data.y_test[rows], return_counts=True)[1])
+    return plots.code_maps(
+        [
+            (
+                f"{name}{note if name.startswith('Auto') else ''}\n"
+                f"squared error {metrics[error]:.2f} per image, 5-NN accuracy {100 * metrics[accuracy]:.1f} %",
+                codes,
+            )
+            for name, codes, error, accuracy in panels
+        ],
+        data.y_test[rows],
+        data.class_names,
+        title=f"{dataset_title(result)}: codes of {count} test digits of each class",
+    )
+
+
+def plane(codes):
+    """Codes (N, k) as points (N, 2): themselves, or their first two principal components."""
+    if codes.shape[1] == 1:
+        return np.column_stack([codes, np.zeros(len(codes))])
+    return codes if codes.shape[1] == 2 else analysis.PCA(codes, 2).encode(codes)
+
+
+def some_of_each_class(labels, count, seed):
+    """Row numbers of `count` random members of each class (all of a smaller class)."""
+    rng = np.random.default_rng(seed)
+    rows = [rng.permutation(np.flatnonzero(labels == c))[:count] for c in np.unique(labels)]
+    return np.concatenate(rows)
+
+
+def reconstruction_figure(result):
+    """Two test images of every class above their reconstructions by the autoencoder and by PCA."""
+    data, k = result.data, result.settings.code_size
+    per_class = max(1, SHOWN_IMAGES // len(np.unique(data.y_test)))
+    rows = some_of_each_class(data.y_test, per_class, result.settings.seed)[:SHOWN_IMAGES]
+    x = data.x_test[rows]
+    shown = [
+        ("test image", x),
+        (f"autoencoder, {k} numbers", result.model.reconstruct(x)),
+        (f"PCA, {k} numbers", result.pca.reconstruct(x)),
+    ]
+    return plots.reconstruction_rows(shown, data.image_shape)
+
+
+def filter_figure(result):
+    """Weights from the pixels into the first hidden units."""
+    W = named_views(result.model, result.model.theta)["encoder.dense_1.W"]
+    title = f"Weights from the {W.shape[0]} pixels into {SHOWN_FILTERS} of the {W.shape[1]} first-layer units"
+    return plots.filters(W[:, :SHOWN_FILTERS], result.data.image_shape, title)
+
+
+def loss_figure(result):
+    """Cross-entropy and squared error over the epochs of fine-tuning, with their baselines."""
+    history, metrics, k = result.finetuning, result.metrics, result.settings.code_size
+    cross_entropy = (
+        "cross-entropy (nats per image)",
+        {"training": history["loss"], "validation": history["val_loss"]},
+        {"mean image": history.baselines["mean_image"], "floor": history.baselines["floor"]},
+    )
+    squared = (
+        "squared error (sum over pixels, mean over images)",
+        {"training": history["squared_error"], "validation": history["val_squared_error"]},
+        {"mean image": metrics["mean_image_squared_error"], f"PCA-{k}": metrics["pca_test_squared_error"]},
+    )
+    return plots.loss_curves([cross_entropy, squared])
+
+
+def history_csv(result):
+    """One row per epoch of every phase: `phase` is pretrain_1, pretrain_2, ..., finetune."""
+    phases = [(f"pretrain_{i}", h) for i, h in enumerate(result.pretraining, 1)] + [("finetune", result.finetuning)]
+    rows = [{"phase": phase} | row for phase, history in phases for row in history.rows]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,72 @@
+"""One gradient check for every layer, every loss and every kind of net: what `tinyae gradcheck` and the tests run.
+
+All lengths differ, so a swapped axis cannot pass; inputs stay away from kinks.
+"""
+
+import numpy as np
+
+from tinyae.architectures import dense_autoencoder
+from tinyae.gradcheck import check_layer, check_loss, check_model
+from tinyae.layers import Dense, LeakyReLU, Linear, ReLU, Sequential, Sigmoid, Softplus, Tanh
+from tinyae.losses import BCE, MSE
+
+KINK_DISTANCE = 0.1
+
+
+def all_cases():
+    """(name, function that returns a list of Difference, worst first) for everything with a backward pass."""
+    for name, layer, shape in layer_cases():
+        yield name, lambda layer=layer, shape=shape: check_layer(layer, off_kinks(shape))
+    for name, loss, a, x in loss_cases():
+        yield name, lambda loss=loss, a=a, x=x: check_loss(loss, a, x)
+    for name, model, x, target in model_cases():
+        yield name, lambda model=model, x=x, target=target: check_model(model, x, target)
+
+
+def layer_cases():
+    """(name, built float64 layer, shape of a batch)."""
+    rng = np.random.default_rng(1)
+    for layer, shape in (
+        (Dense(3), (4, 5)),
+        (Dense(1, init="he"), (2, 7)),
+        (Linear(), (4, 5)),
+        (Sigmoid(), (4, 5)),
+        (Tanh(), (4, 5)),
+        (ReLU(), (4, 5)),
+        (LeakyReLU(0.1), (4, 5)),
+        (Softplus(), (4, 5)),
+        (Sigmoid(), (2, 3, 4, 5)),
+        (Sequential([Dense(6), Tanh(), Dense(3), Softplus()]), (4, 5)),
+    ):
+        yield f"{layer!r} on {shape}"[:44], layer.build(shape[1:], rng, dtype=np.float64), shape
+
+
+def loss_cases():
+    """(name, loss, pre-activations, targets)."""
+    rng = np.random.default_rng(2)
+    a, x = rng.normal(scale=3, size=(4, 5)), rng.uniform(size=(4, 5))
+    yield "BCE, grey targets", BCE(), a, x
+    yield "BCE, targets 0 and 1", BCE(), a, np.round(x)
+    yield "MSE", MSE(), a, x
+
+
+def model_cases():
+    """(name, float64 Autoencoder, inputs, targets or None): matched and unmatched outputs, separate targets."""
+    rng = np.random.default_rng(3)
+    x, clean = rng.uniform(size=(6, 7)), rng.uniform(size=(6, 7))
+    for name, output, loss, target in (
+        ("sigmoid + BCE", "sigmoid", "bce", None),
+        ("linear + MSE", "linear", "mse", None),
+        ("sigmoid + MSE (chain rule)", "sigmoid", "mse", None),
+        ("sigmoid + BCE, separate targets", "sigmoid", "bce", clean),
+    ):
+        model = dense_autoencoder(
+            7, (5, 4), 3, hidden_activation="tanh", code_activation="linear", output_activation=output, loss=loss
+        )
+        yield f"net 7-5-4-3, {name}", model.astype(np.float64), x, target
+
+
+def off_kinks(shape):
+    """Normal numbers at least KINK_DISTANCE away from 0, where ReLU and LeakyReLU have their corner."""
+    x = np.random.default_rng(4).normal(size=shape)
+    return x + np.copysign(KINK_DISTANCE, x)

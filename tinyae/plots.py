@@ -1,0 +1,173 @@
+"""Pictures: arrays in, a Matplotlib Figure out. The only module that imports Matplotlib.
+
+Figures are made without pyplot, so nothing is registered globally, nothing needs closing, and no display is needed.
+"""
+
+import io
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from tinyae.checks import check_shape
+from tinyae.files import write_atomically
+
+# Ten colours told apart in normal and in colour-deficient sight (Paul Tol's "muted" set and a grey), darkened where
+# thin glyphs on white would fade; with the digit itself as the marker, colour is never the only sign.
+CLASS_COLOURS = (
+    "#332288", "#117733", "#cc6677", "#0077bb", "#b8860b",
+    "#882255", "#44aa99", "#555555", "#e05200", "#aa44c8",
+)  # fmt: skip
+TRAIN_COLOUR, VALIDATION_COLOUR, BASELINE_COLOUR = "#0077bb", "#cc6677", "#555555"
+DIVERGING = "RdBu_r"  # symmetric about 0; red and blue differ for colour-blind readers too
+
+
+def save(figure, path, dpi=150):
+    """Write a Figure to `path` in the format of its suffix, atomically and without time stamps."""
+    dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    buffer = io.BytesIO()
+    suffix = str(path)[-4:].lower()
+    figure.savefig(buffer, format=suffix[1:], dpi=dpi, metadata=dates.get(suffix))
+    write_atomically(path, lambda temporary: temporary.write_bytes(buffer.getvalue()))
+
+
+def code_maps(panels, labels, class_names, title=None):
+    """Two-dimensional codes side by side, each point drawn as its class's glyph.
+
+    Parameters
+    ----------
+    panels : list of (str, array (N, 2))
+        Title and codes of each panel.
+    labels : integer array (N,)
+        Class of each point, 0 to 9.
+    class_names : sequence of str
+    title : str, optional
+        Above all panels.
+    """
+    figure = Figure(figsize=(7.2 * len(panels) + 0.8, 7.8), layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    classes = np.unique(labels)
+    for axis, (text, codes) in zip(axes, panels, strict=True):
+        check_shape("code_maps", codes, (len(labels), 2), "codes")
+        # One random order for all points: class after class would bury the first classes under the last.
+        for c, part in _interleaved(labels, classes):
+            glyph = _glyph(class_names[c])
+            axis.scatter(
+                codes[part, 0], codes[part, 1], s=30, marker=glyph, color=CLASS_COLOURS[c % 10], linewidths=0, zorder=2
+            )
+        axis.set_title(text, fontsize=13)
+        axis.set_xlabel("first code number")
+        axis.set_ylabel("second code number")
+        axis.grid(True, color="#eeeeee", zorder=0)
+        axis.margins(0.03)
+    handles = [
+        axes[0].scatter([], [], s=90, marker=_glyph(class_names[c]), color=CLASS_COLOURS[c % 10], label=class_names[c])
+        for c in classes
+    ]
+    figure.legend(handles=handles, loc="outside right center", title="class", fontsize=12)
+    if title:
+        figure.suptitle(title, fontsize=15)
+    return figure
+
+
+def _interleaved(labels, classes, rounds=20):
+    """(class, row numbers) in `rounds` turns through all classes: a fair mixture with few artists."""
+    order = np.random.default_rng(0).permutation(len(labels))
+    for part in np.array_split(order, rounds):
+        for c in classes:
+            rows = part[labels[part] == c]
+            if len(rows):
+                yield c, rows
+
+
+def _glyph(name):
+    """A class name as a marker: digits as themselves, other names by their first letter."""
+    return f"${name[:1]}$"
+
+
+def reconstruction_rows(rows, image_shape, column_titles=None):
+    """Images in rows: originals above their reconstructions.
+
+    Parameters
+    ----------
+    rows : list of (str, array (n, D))
+        Text on the left of the row, and its images, values from 0 (drawn black) to 1 (white); beyond, they are cut.
+    image_shape : (height, width, channels)
+    column_titles : sequence of str, optional
+    """
+    n = len(rows[0][1])
+    figure = Figure(figsize=(1.9 + 0.72 * n, 0.2 + 0.82 * len(rows)), layout="constrained")
+    axes = figure.subplots(len(rows), n, squeeze=False)
+    for axis_row, (text, images) in zip(axes, rows, strict=True):
+        for axis, image in zip(axis_row, images, strict=True):
+            _show(axis, image, image_shape, cmap="gray", vmin=0, vmax=1)
+        axis_row[0].set_ylabel(text, rotation=0, ha="right", va="center", fontsize=10)
+    for axis, text in zip(axes[0], column_titles or (), strict=False):
+        axis.set_title(text, fontsize=10)
+    return figure
+
+
+def filters(weights, image_shape, title=None, columns=20):
+    """Weights into units as images on one symmetric colour scale: red positive, blue negative, white zero.
+
+    Parameters
+    ----------
+    weights : array (D, n)
+        Column j holds the weights of unit j.
+    image_shape : (height, width, channels)
+    """
+    weights = np.asarray(weights)
+    n = weights.shape[1]
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    height, width = image_shape[:2]
+    gap = 1
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
+    for j in range(n):
+        top, left = (j // columns) * (height + gap), (j % columns) * (width + gap)
+        sheet[top : top + height, left : left + width] = weights[:, j].reshape(image_shape).mean(axis=-1)
+    limit = float(np.nanquantile(np.abs(sheet), 0.995)) or 1.0
+    figure = Figure(figsize=(0.55 * columns + 1.2, 0.55 * rows + 0.7), layout="constrained")
+    axis = figure.subplots()
+    picture = axis.imshow(sheet, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest")
+    axis.set_axis_off()
+    figure.colorbar(picture, ax=axis, label="weight", shrink=0.8, extend="both")
+    if title:
+        axis.set_title(title, fontsize=11)
+    return figure
+
+
+def loss_curves(panels):
+    """Series over the epochs, with the baselines that give them a meaning as labelled lines.
+
+    Parameters
+    ----------
+    panels : list of (str, dict, dict)
+        Text of the y axis, series by name (lists over the epochs from 1), baselines by name.
+    """
+    figure = Figure(figsize=(6.4 * len(panels), 4.6), layout="constrained")
+    for axis, (text, series, baselines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        looks = ((TRAIN_COLOUR, "-", "o"), (VALIDATION_COLOUR, "--", "s"))
+        for (name, values), (colour, line, mark) in zip(series.items(), looks, strict=False):
+            epochs = np.arange(1, len(values) + 1)
+            axis.plot(epochs, values, line, color=colour, marker=mark, markersize=3.5, label=name)
+        for name, value in baselines.items():
+            axis.axhline(value, color=BASELINE_COLOUR, linewidth=1, linestyle=":")
+            axis.annotate(
+                f"{name} {value:.2f}", (1, value), xycoords=("axes fraction", "data"), xytext=(-4, 3),
+                textcoords="offset points", ha="right", fontsize=9, color=BASELINE_COLOUR,
+            )  # fmt: skip
+        axis.set_xlabel("epoch")
+        axis.set_ylabel(text)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.margins(y=0.08)
+        axis.grid(True, color="#eeeeee")
+        axis.legend(loc="center right", fontsize=9)
+    return figure
+
+
+def _show(axis, image, image_shape, **settings):
+    axis.imshow(np.asarray(image).reshape(image_shape).squeeze(), interpolation="nearest", **settings)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    for side in axis.spines.values():
+        side.set_visible(False)
