@@ -13,7 +13,7 @@ from tinyae.training.threads import Team, thread_count
 SMALLEST_PROBABILITY = 1e-7  # for cross-entropies of reconstructions that are not from a sigmoid (PCA's)
 
 
-# -- errors ----------------------------------------------------------------------------------------------------------
+# -- errors ---------------------------------------------------------------------------
 
 
 def squared_error(x, reconstruction):
@@ -58,7 +58,7 @@ def _row_sums(a):
     return a.reshape(len(a), -1).sum(axis=1)
 
 
-# -- principal components ----------------------------------------------------------------------------------------------
+# -- principal components ---------------------------------------------------------------------------
 
 
 class PCA:
@@ -117,7 +117,7 @@ def mean_and_covariance(x):
     return mean + shift, outer / len(x) - np.outer(mean, mean)
 
 
-# -- baselines -------------------------------------------------------------------------------------------------------
+# -- baselines ---------------------------------------------------------------------------
 
 
 def baselines(x_train, x_test, code_size, metric=squared_error):
@@ -146,7 +146,7 @@ def baselines(x_train, x_test, code_size, metric=squared_error):
     return values
 
 
-# -- codes -----------------------------------------------------------------------------------------------------------
+# -- codes ---------------------------------------------------------------------------
 
 
 def knn_accuracy(codes_train, labels_train, codes_test, labels_test, k=5, threads=None):

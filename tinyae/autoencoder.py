@@ -97,7 +97,7 @@ class Autoencoder(Layer):
         # Behind its own output unit the loss works on the pre-activation: gradient x' - x, exact for any input.
         self.matched = isinstance(last, self.loss.output_unit)
 
-    # -- as a layer ------------------------------------------------------------------------------------------------
+    # -- as a layer ---------------------------------------------------------------------------
 
     def forward(self, x):
         """Reconstructions (N, ...) of a batch x (N, ...)."""
@@ -169,7 +169,7 @@ class Autoencoder(Layer):
         twin.theta, twin.gradient = flatten(twin, dtype)
         return twin
 
-    # -- training ----------------------------------------------------------------------------------------------------
+    # -- training ---------------------------------------------------------------------------
 
     def fit(
         self,
@@ -282,7 +282,7 @@ class Autoencoder(Layer):
         check_finite(who, x, name)
         return np.ascontiguousarray(x)
 
-    # -- use -----------------------------------------------------------------------------------------------------------
+    # -- use ---------------------------------------------------------------------------
 
     def encode(self, x, threads=None):
         """Codes (N, *code shape) of x (N, *input_shape)."""

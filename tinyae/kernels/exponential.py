@@ -45,7 +45,7 @@ def exp32(x):
 
 @inline_kernel
 def log1p32(e):
-    """log(1 + e) of a float32 scalar 0 <= e <= 1, by 2 artanh(s) = 2 (s + s^3/3 + s^5/5 + ...), s = e / (2 + e) <= 1/3."""
+    """log(1 + e) of a float32 scalar 0 <= e <= 1: 2 artanh(s) = 2 (s + s^3/3 + s^5/5 + ...), s = e / (2 + e) <= 1/3."""
     s = e / (TWO + e)
     q = s * s
     series = _f(1 / 13) * q + _f(1 / 11)

@@ -1,5 +1,7 @@
 """Layers one after the other."""
 
+import itertools
+
 from tinyae.checks import check_shape
 from tinyae.layers.base import Layer, as_shape
 
@@ -28,6 +30,8 @@ class Sequential(Layer):
         strangers = [type(layer).__name__ for layer in self.layers if not isinstance(layer, Layer)]
         if not self.layers or strangers:
             raise ValueError(f"Sequential: expected a list of at least one Layer, got {strangers or 'an empty list'}.")
+        if len(set(map(id, self.layers))) < len(self.layers):
+            raise ValueError("Sequential: expected every layer once, got one twice; make a second layer of its kind.")
         self.layer_names = number_names(self.layers)
         if input_shape is not None:
             self.build(input_shape, rng)
@@ -53,7 +57,7 @@ class Sequential(Layer):
         return x
 
     def backward(self, dy, need_dx=True, stop=None):
-        """Take dL/dy, fill every layer's `grads`, return dL/dx; with `stop`, dy belongs to the output of layers[:stop]."""
+        """Take dL/dy, fill every layer's `grads`, return dL/dx; with `stop`, dy is that of layers[:stop]."""
         layers = self.layers[:stop]
         for i in reversed(range(len(layers))):
             dy = layers[i].backward(dy, need_dx or i > 0)
@@ -108,7 +112,7 @@ def show_shape(shape):
 def show_chain(shapes):
     """'784 -> 32 -> 784'; equal neighbours (activations) are shown once."""
     shown = [show_shape(shapes[0])]
-    for before, after in zip(shapes, shapes[1:], strict=False):
+    for before, after in itertools.pairwise(shapes):
         if after != before:
             shown.append(show_shape(after))
     return " -> ".join(shown)

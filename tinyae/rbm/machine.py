@@ -57,7 +57,7 @@ class RBM:
         W, b, c = np.split(vector, [self.n_weights, self.n_weights + self.n_visible])
         return W.reshape(self.n_visible, self.n_hidden), b, c
 
-    # -- conditionals ------------------------------------------------------------------------------------------------
+    # -- conditionals ---------------------------------------------------------------------------
 
     def hidden_mean(self, v, out=None):
         """E[h | v] (N, K) for v (N, D): sigmoid(c + v W), or c + v W for Gaussian units."""
@@ -75,7 +75,7 @@ class RBM:
         """A draw from p(v | h), whose mean is given."""
         return _sample(mean, self.visible, rng, out)
 
-    # -- energies -------------------------------------------------------------------------------------------------------
+    # -- energies ---------------------------------------------------------------------------
 
     def energy(self, v, h):
         """E(v, h) (N,) of pairs of rows."""
@@ -92,7 +92,7 @@ class RBM:
         hidden = np.logaddexp(0, t) if self.hidden == "bernoulli" else 0.5 * (t * t - self.c * self.c)
         return _unit_energy(v, self.b, self.visible) - hidden.sum(axis=1)
 
-    # -- learning -------------------------------------------------------------------------------------------------------
+    # -- learning ---------------------------------------------------------------------------
 
     def statistics(self, v, h, out=None):
         """Mean over rows of -dE/dtheta, as a vector like theta.

@@ -1,5 +1,7 @@
 """A stack of RBMs, trained one after the other, and unrolled into a deep autoencoder."""
 
+import itertools
+
 import numpy as np
 
 from tinyae.architectures import hinton_autoencoder
@@ -57,7 +59,7 @@ def unroll(rbms, seed=0):
 
     Source: Hinton & Salakhutdinov, Science 313 (2006) 504, figure 1.
     """
-    for below, above in zip(rbms, rbms[1:], strict=False):
+    for below, above in itertools.pairwise(rbms):
         if below.n_hidden != above.n_visible:
             raise UsageError(
                 f"unroll: expected {below!r} below an RBM with {below.n_hidden} visible units, got {above!r}."

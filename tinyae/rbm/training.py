@@ -104,7 +104,8 @@ def fit_rbm(
             row = {"epoch": epoch, "reconstruction_error": error / len(x), **_watch(rbm, watched, validation)}
             if not all(math.isfinite(value) for value in row.values()):
                 raise FloatingPointError(
-                    f"fit_rbm: expected finite weights, got NaN or infinity in epoch {epoch} of {rbm!r}; try a smaller lr."
+                    f"fit_rbm: expected finite weights, got NaN or infinity in epoch {epoch} of {rbm!r}; "
+                    "try a smaller lr."
                 )
             history.append(row | {"seconds": time.perf_counter() - started})
             bar.set_postfix(error=f"{row['reconstruction_error']:.2f}", refresh=False)

@@ -20,7 +20,7 @@ class Callback:
         """After every update, with the batch's loss."""
 
     def on_epoch_end(self, run, row):
-        """After every epoch, with its row of the history. `run.stop("why")` ends training; adding to `row` is allowed."""
+        """After every epoch, with its row of the history, which may be added to. `run.stop("why")` ends training."""
 
     def on_train_end(self, run):
         """After the last epoch."""

@@ -15,5 +15,11 @@ def progress_bar(total, progress):
     seconds = SECONDS_ON_SCREEN if sys.stderr.isatty() else SECONDS_IN_A_LOG
     text = progress if isinstance(progress, str) else None
     return tqdm(
-        total=total, disable=not progress, desc=text, unit="batch", dynamic_ncols=True, mininterval=seconds, maxinterval=seconds
-    )  # fmt: skip
+        total=total,
+        disable=not progress,
+        desc=text,
+        unit="batch",
+        dynamic_ncols=True,
+        mininterval=seconds,
+        maxinterval=seconds,
+    )

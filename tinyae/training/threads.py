@@ -5,6 +5,7 @@ computes next waits for the core. So one pool it is, this one. NumPy's products 
 global lock, hence the workers really run side by side.
 """
 
+import itertools
 import os
 import threading
 
@@ -50,7 +51,7 @@ class Team:
         self._limits.restore_original_limits()
 
     def run(self, function):
-        """Call function(0), ..., function(size - 1) at once; raise the first worker's error, if any, when all are done."""
+        """Call function(0), ..., function(size - 1) at once; when all are done raise the first error, if any."""
         for worker in self._workers:
             worker.start_on(function)
         try:
@@ -64,7 +65,7 @@ class Team:
     def parts(self, n):
         """`size` slices of near equal length that cut range(n) in order; the same n gives the same cuts."""
         edges = [n * k // self.size for k in range(self.size + 1)]
-        return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+        return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
 class _Worker:
