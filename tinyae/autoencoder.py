@@ -5,15 +5,17 @@ import sys
 import numpy as np
 
 from tinyae import analysis
-from tinyae.checks import UsageError, as_float_array, check_finite, check_float, check_int, check_shape
+from tinyae.checks import UsageError, as_float_array, check_finite, check_int, check_shape
 from tinyae.layers.activations import Sigmoid
 from tinyae.layers.base import Layer, as_shape
 from tinyae.layers.flat import flatten
 from tinyae.layers.sequential import Sequential, show_chain
 from tinyae.losses import BCE, loss_by_name, per_pixel
 from tinyae.optimizers import optimizer_by_name
+from tinyae.summary import summary_table
 from tinyae.training.chunks import for_chunks
 from tinyae.training.loop import train
+from tinyae.training.split import split_validation
 from tinyae.training.threads import thread_count
 
 # Baselines are estimates beside a loss: this many images are plenty, and principal components of wider rows take long.
@@ -335,20 +337,7 @@ class Autoencoder(Layer):
 
     def summary(self):
         """A table of every layer's output shape and number of parameters, as text."""
-        rows = [("layer", "kind", "output shape", "parameters"), ("input", "", str(self.input_shape), "0")]
-        for part in ("encoder", "decoder"):
-            net = getattr(self, part)
-            for name, layer in zip(net.layer_names, net.layers, strict=True):
-                rows.append((f"{part}.{name}", layer.name, str(layer.output_shape), f"{layer.n_params:,}"))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join((a.ljust(widths[0]), b.ljust(widths[1]), c.ljust(widths[2]), d.rjust(widths[3]))).rstrip()
-            for a, b, c, d in rows
-        ]
-        rule = "-" * len(lines[0])
-        chain = show_chain(self.encoder.shapes + self.decoder.shapes[1:])
-        total = f"{self.n_params:,} parameters, {self.theta.nbytes / 1e6:.1f} MB; {chain}; loss {self.loss!r}"
-        return "\n".join([lines[0], rule, *lines[1:], rule, total])
+        return summary_table(self)
 
     def __repr__(self):
         return f"Autoencoder({show_chain(self.encoder.shapes + self.decoder.shapes[1:])}, loss={self.loss!r})"
@@ -357,21 +346,6 @@ class Autoencoder(Layer):
 def as_sequential(net):
     """A Sequential of a list of layers, or the Sequential itself."""
     return net if isinstance(net, Sequential) else Sequential(net)
-
-
-def split_validation(x, y, share, rng):
-    """Hold out `share` of the pairs, drawn by `rng`: (x, y, None) or (x, y, (x_held, y_held))."""
-    share = check_float("fit", "validation_split", share, 0.0, 1.0, open_high=True)
-    n_held = round(share * len(x))
-    if not n_held:
-        return x, y, None
-    if n_held == len(x):
-        raise UsageError(f"fit: expected validation_split to leave something to train on, got {share} of {len(x)}.")
-    order = rng.permutation(len(x))
-    held, kept = np.sort(order[:n_held]), np.sort(order[n_held:])
-    x_kept, x_held = x[kept], x[held]
-    y_kept, y_held = (x_kept, x_held) if y is x else (y[kept], y[held])
-    return x_kept, y_kept, (x_held, y_held)
 
 
 def describe_baselines(values, model):

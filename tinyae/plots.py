@@ -144,7 +144,7 @@ def loss_curves(panels):
     panels : list of (str, dict, dict)
         Text of the y axis, series by name (lists over the epochs from 1), baselines by name.
     """
-    figure = Figure(figsize=(6.4 * len(panels), 4.6), layout="constrained")
+    figure = Figure(figsize=(6.4 * len(panels), 5.0), layout="constrained")
     for axis, (text, series, baselines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         looks = ((TRAIN_COLOUR, "-", "o"), (VALIDATION_COLOUR, "--", "s"))
         for (name, values), (colour, line, mark) in zip(series.items(), looks, strict=False):
@@ -154,14 +154,16 @@ def loss_curves(panels):
             axis.axhline(value, color=BASELINE_COLOUR, linewidth=1, linestyle=":")
             axis.annotate(
                 f"{name} {value:.2f}", (1, value), xycoords=("axes fraction", "data"), xytext=(-4, 3),
-                textcoords="offset points", ha="right", fontsize=9, color=BASELINE_COLOUR,
+                textcoords="offset points", ha="right", fontsize=9, color=BASELINE_COLOUR, zorder=5,
             )  # fmt: skip
         axis.set_xlabel("epoch")
         axis.set_ylabel(text)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.margins(y=0.08)
         axis.grid(True, color="#eeeeee")
-        axis.legend(loc="center right", fontsize=9)
+    # Below the panels: inside, it would sooner or later cover a baseline.
+    handles, names = axis.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names), fontsize=10)
     return figure
 
 

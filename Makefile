@@ -1,0 +1,42 @@
+# Everything runs in .venv, made from the python3 on the PATH (3.11 or newer).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help figure test plain oracle bench check clean
+
+help:      ## list the targets
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
+
+figure: $(VENV)/installed  ## the main job: Figure 3 of Hinton & Salakhutdinov (2006), into results/hinton2006
+	$(BIN)/tinyae hinton2006
+
+test: $(VENV)/installed-test  ## the suite: needs neither network nor data sets
+	$(BIN)/python -m pytest -q
+
+plain: $(VENV)/installed-test  ## the same suite with the kernels as plain Python
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q
+
+oracle: $(VENV)/installed-oracle  ## the suite beside PyTorch, SciPy and scikit-learn
+	$(BIN)/python -m pytest -q
+
+bench: $(VENV)/installed-oracle  ## training steps beside PyTorch's, into tests/benchmarks/README.md (20 minutes, idle machine)
+	$(BIN)/python tests/benchmarks/run.py
+
+check: $(VENV)/installed-dev  ## formatting and lint
+	$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+clean:     ## remove the virtual environment and the results
+	rm -rf $(VENV) results
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+# installed-test, installed-oracle, installed-dev: the extra of that name, on top.
+$(VENV)/installed-%: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,$*]'
+	@touch $(VENV)/installed $@
