@@ -155,7 +155,7 @@ def finetune(model, x, preset, rng, threads, progress):
         batch_size=preset.batch_size,
         optimizer=optimizer,
         validation_split=VALIDATION_IMAGES / len(x),
-        callbacks=[SquaredErrors(x[:VALIDATION_IMAGES], threads)],
+        callbacks=[SquaredErrors(threads)],
         threads=threads,
         seed=rng,
         progress=progress and "fine-tuning",
@@ -165,12 +165,12 @@ def finetune(model, x, preset, rng, threads, progress):
 class SquaredErrors(Callback):
     """Adds the squared error on some training images and on the validation part to every epoch's row."""
 
-    def __init__(self, x_train, threads):
-        self.x_train, self.threads = x_train, threads
+    def __init__(self, threads):
+        self.threads = threads
 
     def on_epoch_end(self, run, row):
-        row["squared_error"] = run.model.evaluate(self.x_train, threads=self.threads)["squared_error"]
-        row["val_squared_error"] = run.model.evaluate(run.validation[0], threads=self.threads)["squared_error"]
+        for name, (x, _) in (("squared_error", run.training), ("val_squared_error", run.validation)):
+            row[name] = run.model.evaluate(x[:VALIDATION_IMAGES], threads=self.threads)["squared_error"]
 
 
 def describe(settings, preset, data, model, threads):

@@ -26,12 +26,13 @@ class Run:
     history : History
     epoch, epochs : int
         Current epoch, counted from 1, and how many are planned.
-    validation : (x, y) or None
-        The held-out pairs.
+    training, validation : (x, y), and (x, y) or None
+        The pairs trained on, and those held out.
     """
 
-    def __init__(self, model, optimizer, epochs, validation=None):
-        self.model, self.optimizer, self.epochs, self.validation = model, optimizer, epochs, validation
+    def __init__(self, model, optimizer, epochs, training, validation=None):
+        self.model, self.optimizer, self.epochs = model, optimizer, epochs
+        self.training, self.validation = training, validation
         self.history, self.epoch = History(), 0
 
     def stop(self, why):
@@ -44,7 +45,7 @@ def train(model, x, y, *, optimizer, epochs, batch_size, validation, shuffle, rn
 
     `y is x` for an autoencoder's usual case. Returns the History.
     """
-    run = Run(model, optimizer, epochs, validation)
+    run = Run(model, optimizer, epochs, (x, y), validation)
     steps = -(-len(x) // batch_size)
     team_size = worker_count(model, batch_size, threads)
     each = _Announcer(callbacks, run)
