@@ -3,6 +3,7 @@
 import numpy as np
 
 from tinyae.checks import check_int
+from tinyae.kernels.product import matmul
 from tinyae.layers.base import Layer
 from tinyae.layers.initialisers import initialiser
 
@@ -45,7 +46,7 @@ class Dense(Layer):
         self.check_input(x)
         W, b = self.params["W"], self.params["b"]
         self.x = x = np.asarray(x, dtype=W.dtype)  # backward needs it
-        y = np.matmul(x, W, out=self.empty("y", (len(x), self.units), W.dtype))
+        y = matmul(x, W, out=self.empty("y", (len(x), self.units), W.dtype))
         y += b
         return y
 
@@ -53,11 +54,11 @@ class Dense(Layer):
         """Take dL/dy (N, n_out), fill `grads`, return dL/dx (N, n_in)."""
         W = self.params["W"]
         # y[n,j] = sum_i x[n,i] W[i,j] + b[j], hence
-        np.matmul(self.x.T, dy, out=self.grads["W"])  # dL/dW[i,j] = sum_n x[n,i] dy[n,j]
+        matmul(self.x.T, dy, out=self.grads["W"])  # dL/dW[i,j] = sum_n x[n,i] dy[n,j]
         np.sum(dy, axis=0, out=self.grads["b"])  # dL/db[j]   = sum_n dy[n,j]
         if not need_dx:
             return None
-        return np.matmul(dy, W.T, out=self.empty("dx", self.x.shape, W.dtype))  # dL/dx[n,i] = sum_j dy[n,j] W[i,j]
+        return matmul(dy, W.T, out=self.empty("dx", self.x.shape, W.dtype))  # dL/dx[n,i] = sum_j dy[n,j] W[i,j]
 
     def config(self):
         return {"units": self.units, "init": self.init}

@@ -4,6 +4,7 @@ import numpy as np
 
 from tinyae.checks import check_choice, check_int, check_shape
 from tinyae.kernels.activations import sigmoid
+from tinyae.kernels.product import matmul
 from tinyae.kernels.sampling import bernoulli
 
 UNITS = ("bernoulli", "gaussian")
@@ -61,11 +62,11 @@ class RBM:
 
     def hidden_mean(self, v, out=None):
         """E[h | v] (N, K) for v (N, D): sigmoid(c + v W), or c + v W for Gaussian units."""
-        return _mean(np.matmul(v, self.W, out=out), self.c, self.hidden)
+        return _mean(_product(v, self.W, out), self.c, self.hidden)
 
     def visible_mean(self, h, out=None):
         """E[v | h] (N, D) for h (N, K): sigmoid(b + h W'), or b + h W' for Gaussian units."""
-        return _mean(np.matmul(h, self.W.T, out=out), self.b, self.visible)
+        return _mean(_product(h, self.W.T, out), self.b, self.visible)
 
     def sample_hidden(self, mean, rng, out=None):
         """A draw from p(h | v), whose mean is given."""
@@ -102,7 +103,7 @@ class RBM:
         """
         out = np.empty_like(self.theta) if out is None else out
         W, b, c = self.views(out)
-        np.matmul(v.T, h, out=W)
+        matmul(v.T, h, out=W)
         np.sum(v, axis=0, out=b)
         np.sum(h, axis=0, out=c)
         out /= len(v)
@@ -141,6 +142,10 @@ class RBM:
 
     def __repr__(self):
         return f"RBM({self.n_visible} {self.visible}, {self.n_hidden} {self.hidden})"
+
+
+def _product(a, b, out):
+    return matmul(a, b, np.empty((a.shape[0], b.shape[1]), b.dtype) if out is None else out)
 
 
 def _mean(total, bias, units):

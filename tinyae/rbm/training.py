@@ -8,6 +8,7 @@ import numpy as np
 
 from tinyae.checks import UsageError, as_float_array, check_finite, check_float, check_int, check_shape
 from tinyae.kernels import updates
+from tinyae.kernels.product import matmul
 from tinyae.training.history import History
 from tinyae.training.progress import progress_bar
 from tinyae.training.threads import Team, thread_count
@@ -152,7 +153,7 @@ class CDStep:
         np.negative(h0, out=h0)
         self._errors[worker] = _squared_distance(v0, v1)
         W, b, c = rbm.views(self.grads[worker])
-        np.matmul(V.T, H, out=W)  # v1' h1 - v0' h0
+        matmul(V.T, H, out=W)  # v1' h1 - v0' h0
         np.subtract(v1.sum(axis=0), v0.sum(axis=0), out=b)
         np.sum(H, axis=0, out=c)  # h1 - h0
         self.grads[worker] *= rbm.theta.dtype.type(1 / batch)
