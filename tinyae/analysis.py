@@ -6,7 +6,7 @@ pixels in [0, 1]: the unit of Hinton & Salakhutdinov (2006). Divide by the numbe
 
 import numpy as np
 
-from tinyae.checks import UsageError, check_int, check_shape
+from tinyae.checks import UsageError, check_finite, check_int, check_shape
 from tinyae.kernels.neighbours import nearest
 from tinyae.training.threads import Team, thread_count
 
@@ -29,6 +29,7 @@ def binary_cross_entropy(x, reconstruction):
     such bound.
     """
     check_shape("binary_cross_entropy", reconstruction, np.shape(x), name="reconstruction")
+    _check_probabilities("binary_cross_entropy", x)
     total = 0.0
     for a, b in _chunks(x, reconstruction):
         p = np.clip(b, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
@@ -41,11 +42,18 @@ def bce_floor(x):
 
     In nats, summed over pixels, mean over images; 0 only where every pixel is 0 or 1.
     """
+    _check_probabilities("bce_floor", x)
     total = 0.0
     for (a,) in _chunks(x):
         grey = a[(a > 0) & (a < 1)]  # 0 log 0 = 0
         total -= np.sum(grey * np.log(grey) + (1 - grey) * np.log1p(-grey))
     return float(total / len(x))
+
+
+def _check_probabilities(who, x):
+    low, high = float(np.min(x, initial=0)), float(np.max(x, initial=0))
+    if low < 0 or high > 1:
+        raise UsageError(f"{who}: expected x in [0, 1], got values from {low:g} to {high:g}; scale it first.")
 
 
 def _chunks(*arrays, rows=2000):
@@ -94,7 +102,8 @@ class PCA:
 
     def encode(self, x):
         """Codes (N, k)."""
-        return (x - self.mean.astype(x.dtype)) @ self.components.astype(x.dtype)
+        dtype = x.dtype if x.dtype.kind == "f" else np.float64
+        return (x - self.mean.astype(dtype)) @ self.components.astype(dtype)
 
     def decode(self, code):
         """Reconstructions (N, D), not clipped to any range."""
@@ -138,7 +147,7 @@ def baselines(x_train, x_test, code_size, metric=squared_error):
         code is as wide as the data). `floor`: a perfect reconstruction.
     """
     flat_train, flat_test = x_train.reshape(len(x_train), -1), x_test.reshape(len(x_test), -1)
-    mean = flat_train.mean(axis=0, dtype=np.float64).astype(flat_train.dtype)
+    mean = flat_train.mean(axis=0, dtype=np.float64)
     values = {"mean_image": metric(flat_test, np.broadcast_to(mean, flat_test.shape))}
     if code_size < flat_train.shape[1]:
         values["pca"] = metric(flat_test, PCA(flat_train, code_size).reconstruct(flat_test))
@@ -170,6 +179,8 @@ def knn_accuracy(codes_train, labels_train, codes_test, labels_test, k=5, thread
     k = check_int("knn_accuracy", "k", k, 1)
     if k > len(codes_train):
         raise UsageError(f"knn_accuracy: expected k of at most {len(codes_train)} training codes, got {k}.")
+    check_finite("knn_accuracy", codes_train, "codes_train")
+    check_finite("knn_accuracy", codes_test, "codes_test")
     train = np.ascontiguousarray(codes_train, dtype=np.float32)
     test = np.ascontiguousarray(codes_test, dtype=np.float32)
     neighbours = np.empty((len(test), k), np.int64)

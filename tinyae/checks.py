@@ -27,9 +27,9 @@ def check_shape(who, x, want, name="x"):
 
 
 def check_choice(who, name, value, choices):
-    """Raise UsageError unless `value` is one of `choices`; list them all, nearest spelling first."""
-    if value not in choices:
-        near = difflib.get_close_matches(str(value), list(choices), n=1)
+    """Raise UsageError unless `value` is one of `choices`; list them all, and name the nearest spelling."""
+    if value not in list(choices):
+        near = difflib.get_close_matches(str(value).lower(), list(choices), n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise UsageError(f"{who}: expected {name} to be one of {', '.join(map(str, choices))}, got {value!r}{hint}.")
 

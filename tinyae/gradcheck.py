@@ -63,11 +63,14 @@ def numerical_gradient(f, p, h=H):
 
 def compare(who, what, got, expected):
     """The worst Difference between two gradients of one array."""
-    scale = max(np.abs(got).max(), np.abs(expected).max(), 1e-12)
-    error = np.abs(got - expected) / scale
-    index = tuple(int(i) for i in np.unravel_index(np.nanargmax(np.where(np.isnan(error), np.inf, error)), error.shape))
-    worst = float(error[index]) if np.isfinite(error[index]) else float("inf")
-    return Difference(who, what, index, float(got[index]), float(expected[index]), worst)
+    if got.shape != expected.shape:
+        raise GradientError(f"{who}: d loss / d {what}: expected shape {expected.shape}, got {got.shape}.")
+    finite = np.isfinite(got) & np.isfinite(expected)
+    scale = max(np.abs(got[finite]).max(initial=0), np.abs(expected[finite]).max(initial=0), 1e-12)
+    error = np.full(got.shape, np.inf)
+    error[finite] = np.abs(got[finite] - expected[finite]) / scale
+    index = tuple(int(i) for i in np.unravel_index(np.argmax(error), error.shape))
+    return Difference(who, what, index, float(got[index]), float(expected[index]), float(error[index]))
 
 
 def check_layer(layer, x, rng=None):

@@ -58,6 +58,7 @@ class Loss:
                 "the decoder has to end in the target's shape."
             )
         a = np.asarray(a)
+        a = a if a.dtype.kind == "f" else a.astype(np.float64)
         n = len(a) if n is None else n
         out = np.empty_like(a) if out is None else out
         x = np.asarray(x, dtype=a.dtype)

@@ -39,11 +39,12 @@ class Optimizer:
 
     def begin_step(self, theta, total=None):
         """Count a step of `total` planned ones, make state vectors at the first, and return the learning rate."""
+        if any(kept.shape != theta.shape or kept.dtype != theta.dtype for kept in self.state.values()):
+            self.reset()  # another net: its steps are counted anew
         for name in self.state_names:
-            kept = self.state.get(name)
-            if kept is None or kept.shape != theta.shape or kept.dtype != theta.dtype:
+            if name not in self.state:
                 self.state[name] = np.zeros_like(theta)
-        self.lr = float(self.schedule(self.t, total or self.t + 1))
+        self.lr = float(self.schedule(self.t, total))
         self.t += 1
         return self.lr
 
@@ -178,5 +179,7 @@ def optimizer_by_name(who, optimizer):
     """An Optimizer from its name (with its default settings) or itself; UsageError listing the names otherwise."""
     if isinstance(optimizer, Optimizer):
         return optimizer
+    if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
+        return optimizer()
     check_choice(who, "optimizer", optimizer, OPTIMIZERS)
     return OPTIMIZERS[optimizer]()

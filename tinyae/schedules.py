@@ -1,8 +1,11 @@
-"""Learning rates over time: a schedule is a function of (step, total steps), step = 0, 1, ..., total - 1."""
+"""Learning rates over time: a schedule is a function of (step, total steps), step = 0, 1, ..., total - 1.
+
+`fit` knows the total; a bare `Optimizer.step` passes None unless told, which only schedules that plan ahead refuse.
+"""
 
 import math
 
-from tinyae.checks import check_float, check_int
+from tinyae.checks import UsageError, check_float, check_int
 
 
 class Constant:
@@ -41,7 +44,7 @@ class Cosine:
     lr : float
         The highest rate.
     final : float in [0, 1]
-        Last rate as a part of lr.
+        Where the curve ends, as a part of lr.
     warmup : float in [0, 1)
         Part of all steps over which the rate first rises from 0 in a straight line: Adam's second moments are
         poor estimates at the start, and large first steps can saturate sigmoid units for good.
@@ -53,10 +56,12 @@ class Cosine:
         self.warmup = check_float("Cosine", "warmup", warmup, 0.0, 1.0, open_high=True)
 
     def __call__(self, step, total):
+        if total is None:
+            raise UsageError("Cosine: expected the total number of steps, got None; pass total to Optimizer.step.")
         done = (step + 1) / total if self.warmup else step / total  # a warmed-up rate does not start at 0
         if done < self.warmup:
             return self.lr * done / self.warmup
-        fraction = (done - self.warmup) / (1.0 - self.warmup)
+        fraction = min(1.0, (done - self.warmup) / (1.0 - self.warmup))
         return self.lr * (self.final + (1.0 - self.final) * 0.5 * (1.0 + math.cos(math.pi * fraction)))
 
     def __repr__(self):

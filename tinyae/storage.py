@@ -86,4 +86,8 @@ def _read(path):
 
 
 def _sequential(config):
-    return Sequential([LAYERS[kind](**settings) for kind, settings in config["layers"]])
+    return Sequential([_layer(kind, settings) for kind, settings in config["layers"]])
+
+
+def _layer(kind, settings):
+    return _sequential(settings) if kind == "Sequential" else LAYERS[kind](**settings)

@@ -1,0 +1,1 @@
+"""Plain functions on arrays, each as a NumPy twin (obviously right) and a Numba twin (fast)."""

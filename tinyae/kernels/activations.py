@@ -50,7 +50,8 @@ def sigmoid_backward_numba(dy, y, out):
 
 def relu_backward_numpy(dy, y, out):
     """out = dy where y > 0, else 0."""
-    return np.multiply(dy, y > 0, out=out)
+    np.copyto(out, np.where(y > 0, dy, 0))  # not dy * (y > 0): inf * 0 is NaN
+    return out
 
 
 @kernel

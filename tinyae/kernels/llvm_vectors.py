@@ -83,6 +83,7 @@ def broadcast(b, x, vector_type=VECTOR):
 
 
 def lane_numbers(numbers):
+    """Which lane each lane of a shuffle takes."""
     return ir.Constant(ir.VectorType(I32, LANES), numbers)
 
 

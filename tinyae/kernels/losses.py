@@ -37,7 +37,7 @@ def _bce_loop(a, x, grad, scale):
             probability = s if positive else e * s
             row += (a[n, k] if positive else ZERO) - x[n, k] * a[n, k] + log1p32(e)
             grad[n, k] = scale * (probability - x[n, k])
-        total += row
+        total += float(row)
     return total
 
 
@@ -63,7 +63,7 @@ def _squared_error_loop(a, x, grad, scale):
             d = a[n, k] - x[n, k]
             row += HALF * d * d
             grad[n, k] = scale * d
-        total += row
+        total += float(row)
     return total
 
 

@@ -25,6 +25,7 @@ def nearest_numba(points, queries, k):
     dimensions = points.shape[1]
     for m in range(len(queries)):
         distance[:] = np.inf
+        found[m] = 0  # where fewer than k distances are finite
         for n in range(len(points)):
             squared = points.dtype.type(0)
             for d in range(dimensions):

@@ -54,7 +54,7 @@ class Sigmoid(Activation):
         return kernels.sigmoid(x, out)
 
     def gradient(self, dy, out):
-        return kernels.sigmoid_backward(dy, self.y, out)  # f'(x) = y (1 - y)
+        return kernels.sigmoid_backward(dy, self.remembered("y"), out)  # f'(x) = y (1 - y)
 
 
 class Tanh(Activation):
@@ -64,7 +64,7 @@ class Tanh(Activation):
         return np.tanh(x, out=out)
 
     def gradient(self, dy, out):
-        np.multiply(self.y, self.y, out=out)
+        np.square(self.remembered("y"), out=out)
         np.subtract(1, out, out=out)  # f'(x) = 1 - y^2
         return np.multiply(dy, out, out=out)
 
@@ -76,7 +76,7 @@ class ReLU(Activation):
         return np.maximum(x, 0, out=out)
 
     def gradient(self, dy, out):
-        return kernels.relu_backward(dy, self.y, out)  # f'(x) = 1 where x > 0, which is where y > 0
+        return kernels.relu_backward(dy, self.remembered("y"), out)  # f'(x) = 1 where x > 0, which is where y > 0
 
 
 class LeakyReLU(Activation):
@@ -92,7 +92,7 @@ class LeakyReLU(Activation):
 
     def gradient(self, dy, out):
         np.multiply(dy, self.slope, out=out)
-        np.copyto(out, dy, where=self.x > 0)  # f'(x) = 1 or slope
+        np.copyto(out, dy, where=self.remembered("x") > 0)  # f'(x) = 1 or slope
         return out
 
     def config(self):
@@ -110,7 +110,7 @@ class Softplus(Activation):
         return out
 
     def gradient(self, dy, out):
-        return np.multiply(dy, kernels.sigmoid(self.x, out), out=out)  # f'(x) = sigmoid(x)
+        return np.multiply(dy, kernels.sigmoid(self.remembered("x"), out), out=out)  # f'(x) = sigmoid(x)
 
 
 ACTIVATIONS = {

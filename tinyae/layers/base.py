@@ -97,6 +97,13 @@ class Layer:
         twin._workspace = {}
         return twin
 
+    def remembered(self, name):
+        """What the last forward kept for backward; ValueError where there was none."""
+        try:
+            return self.__dict__[name]
+        except KeyError:
+            raise ValueError(f"{self.name}: expected forward before backward, got no forward pass yet.") from None
+
     def check_input(self, x):
         """Raise ValueError unless x is (N, *input_shape) and the layer is built."""
         if self.input_shape is None:
@@ -125,6 +132,12 @@ def as_shape(shape):
     """A shape as a tuple: 784 -> (784,)."""
     if isinstance(shape, int | np.integer):
         shape = (shape,)
+    try:
+        shape = tuple(shape)
+    except TypeError:
+        shape = (shape,)
+    if any(isinstance(n, bool) or not isinstance(n, int | np.integer) for n in shape):
+        raise ValueError(f"shape: expected whole numbers, got {shape}.")
     shape = tuple(int(n) for n in shape)
     if not shape or min(shape) < 1:
         raise ValueError(f"shape: expected lengths of at least 1, got {shape}.")

@@ -52,13 +52,13 @@ class Dense(Layer):
 
     def backward(self, dy, need_dx=True):
         """Take dL/dy (N, n_out), fill `grads`, return dL/dx (N, n_in)."""
-        W = self.params["W"]
+        x, W = self.remembered("x"), self.params["W"]
         # y[n,j] = sum_i x[n,i] W[i,j] + b[j], hence
-        matmul(self.x.T, dy, out=self.grads["W"])  # dL/dW[i,j] = sum_n x[n,i] dy[n,j]
+        matmul(x.T, dy, out=self.grads["W"])  # dL/dW[i,j] = sum_n x[n,i] dy[n,j]
         np.sum(dy, axis=0, out=self.grads["b"])  # dL/db[j]   = sum_n dy[n,j]
         if not need_dx:
             return None
-        return matmul(dy, W.T, out=self.empty("dx", self.x.shape, W.dtype))  # dL/dx[n,i] = sum_j dy[n,j] W[i,j]
+        return matmul(dy, W.T, out=self.empty("dx", x.shape, W.dtype))  # dL/dx[n,i] = sum_j dy[n,j] W[i,j]
 
     def config(self):
         return {"units": self.units, "init": self.init}

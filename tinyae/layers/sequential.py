@@ -2,6 +2,8 @@
 
 import itertools
 
+import numpy as np
+
 from tinyae.checks import check_shape
 from tinyae.layers.base import Layer, as_shape
 
@@ -30,7 +32,7 @@ class Sequential(Layer):
         strangers = [type(layer).__name__ for layer in self.layers if not isinstance(layer, Layer)]
         if not self.layers or strangers:
             raise ValueError(f"Sequential: expected a list of at least one Layer, got {strangers or 'an empty list'}.")
-        if len(set(map(id, self.layers))) < len(self.layers):
+        if len(set(map(id, leaves := list(flat_layers(self.layers))))) < len(leaves):
             raise ValueError("Sequential: expected every layer once, got one twice; make a second layer of its kind.")
         self.layer_names = number_names(self.layers)
         if input_shape is not None:
@@ -39,6 +41,7 @@ class Sequential(Layer):
     def build(self, input_shape, rng=None, dtype=None):
         shape = self.input_shape = as_shape(input_shape)
         chain = [shape]
+        rng = np.random.default_rng(0) if rng is None else rng
         for name, layer in zip(self.layer_names, self.layers, strict=True):
             try:
                 layer.build(shape, rng, **({} if dtype is None else {"dtype": dtype}))
@@ -92,6 +95,13 @@ class Sequential(Layer):
         if self.input_shape is None:
             raise ValueError("Sequential: expected a built net, got one without shapes; call build(input_shape).")
         check_shape("Sequential", x, ("N", *self.input_shape))
+
+
+def flat_layers(layers):
+    """Every layer, and those inside nested nets."""
+    for layer in layers:
+        yield layer
+        yield from flat_layers(getattr(layer, "layers", ()))
 
 
 def number_names(layers):
