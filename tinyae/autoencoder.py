@@ -9,7 +9,7 @@ from tinyae.checks import UsageError, as_float_array, check_finite, check_int, c
 from tinyae.layers.activations import Sigmoid
 from tinyae.layers.base import Layer, as_shape
 from tinyae.layers.flat import flatten
-from tinyae.layers.sequential import Sequential, show_chain
+from tinyae.layers.sequential import Sequential, check_layers_once, show_chain
 from tinyae.losses import BCE, loss_by_name, per_pixel
 from tinyae.optimizers import optimizer_by_name
 from tinyae.summary import summary_table
@@ -61,6 +61,7 @@ class Autoencoder(Layer):
     def __init__(self, encoder, decoder, loss="bce", input_shape=None, seed=0, dtype=np.float32):
         super().__init__()
         self.encoder, self.decoder = as_sequential(encoder), as_sequential(decoder)
+        check_layers_once("Autoencoder", [self.encoder, self.decoder])
         self.loss = loss_by_name("Autoencoder", loss)
         rng = np.random.default_rng(seed)
         if self.encoder.output_shape is None:

@@ -20,6 +20,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def build_parser():
+    """All commands and their options."""
     parser = Parser(prog="tinyae", description="Autoencoders written by hand in NumPy and Numba.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
 
@@ -51,6 +52,7 @@ def build_parser():
 
 
 def run_hinton2006(arguments):
+    """`tinyae hinton2006`."""
     from tinyae.experiments import hinton2006
     from tinyae.files import writable_folder
 
@@ -85,6 +87,7 @@ def describe_result(m):
 
 
 def run_gradcheck(arguments):
+    """`tinyae gradcheck`."""
     from tinyae.gradcases import all_cases
     from tinyae.gradcheck import TOLERANCE
 

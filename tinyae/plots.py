@@ -4,8 +4,10 @@ Figures are made without pyplot, so nothing is registered globally, nothing need
 """
 
 import io
+from pathlib import Path
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from tinyae.checks import check_shape
@@ -25,8 +27,9 @@ def save(figure, path, dpi=150):
     """Write a Figure to `path` in the format of its suffix, atomically and without time stamps."""
     dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     buffer = io.BytesIO()
-    suffix = str(path)[-4:].lower()
-    figure.savefig(buffer, format=suffix[1:], dpi=dpi, metadata=dates.get(suffix))
+    suffix = Path(path).suffix.lower()
+    with rc_context({"svg.hashsalt": "tinyae"}):  # or the names of an SVG's parts would be random
+        figure.savefig(buffer, format=suffix[1:], dpi=dpi, metadata=dates.get(suffix))
     write_atomically(path, lambda temporary: temporary.write_bytes(buffer.getvalue()))
 
 
@@ -81,7 +84,9 @@ def _interleaved(labels, classes, rounds=20):
 
 def _glyph(name):
     """A class name as a marker: digits as themselves, other names by their first letter."""
-    return f"${name[:1]}$"
+    letter = name[:1]
+    escaped = {"\\": r"\backslash"}.get(letter, "\\" + letter if letter in "_$%#{}^&" else letter)
+    return f"${escaped}$"
 
 
 def reconstruction_rows(rows, image_shape, column_titles=None):
@@ -162,8 +167,11 @@ def loss_curves(panels):
         axis.margins(y=0.08)
         axis.grid(True, color="#eeeeee")
     # Below the panels: inside, it would sooner or later cover a baseline.
-    handles, names = axis.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=len(names), fontsize=10)
+    by_name = {}
+    for axis in figure.axes:
+        handles, names = axis.get_legend_handles_labels()
+        by_name |= dict(zip(names, handles, strict=True))
+    figure.legend(by_name.values(), by_name.keys(), loc="outside lower center", ncols=len(by_name), fontsize=10)
     return figure
 
 

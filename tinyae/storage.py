@@ -48,7 +48,9 @@ def load(path):
     theta, architecture = _read(path)
     if not isinstance(architecture, dict) or architecture.get("kind") != "Autoencoder":
         raise UsageError(f"load: expected an Autoencoder in {path}, got something else; was it made by tinyae.save?")
-    if architecture.get("format", 0) > FORMAT:
+    if not isinstance(architecture.get("format"), int):
+        raise UsageError(f"load: expected a format number in {path}, got {architecture.get('format')!r}.")
+    if architecture["format"] > FORMAT:
         raise UsageError(
             f"load: expected format {FORMAT} or older in {path}, got {architecture['format']}; install a newer tinyae."
         )
@@ -61,7 +63,7 @@ def load(path):
             input_shape=architecture["input_shape"],
             dtype=np.dtype(architecture["dtype"]),
         )
-    except (KeyError, TypeError, ValueError) as why:
+    except (KeyError, TypeError, ValueError, MemoryError) as why:
         raise UsageError(f"load: expected an architecture this version knows in {path}, got {why}.") from None
     if theta.shape != model.theta.shape or theta.dtype != model.theta.dtype:
         raise UsageError(
@@ -76,12 +78,12 @@ def load(path):
 
 def _read(path):
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as f, np.load(f, allow_pickle=False) as file:
             return file["theta"], json.loads(str(file["architecture"]))
     except FileNotFoundError:
         raise UsageError(f"load: expected a model file, got {path}, which does not exist.") from None
-    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as why:
-        reason = str(why).splitlines()[0]
+    except (OSError, EOFError, LookupError, ValueError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error) as why:
+        reason = (str(why) or type(why).__name__).splitlines()[0]
         raise UsageError(f"load: expected a whole model file written by tinyae.save, got {path} ({reason}).") from None
 
 

@@ -31,6 +31,7 @@ def write_report(result, folder):
 
 
 def write_text(path, text):
+    """Write a UTF-8 text file atomically."""
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
@@ -46,7 +47,7 @@ def code_figure(result):
     x, k = data.x_test[rows], result.settings.code_size
     sizes = "-".join(map(str, metrics["layer_sizes"]))
     panels = [
-        (f"PCA, {k} components", result.pca.encode(x)[:, :2], "pca_test_squared_error", "pca_knn5_accuracy"),
+        (f"PCA, {k} components", plane(result.pca.encode(x)[:, :2]), "pca_test_squared_error", "pca_knn5_accuracy"),
         (f"Autoencoder {sizes}", plane(result.model.encode(x)), "test_squared_error", "knn5_accuracy"),
     ]
     note = "" if k == 2 else f"\n(first two principal components of the {k} code numbers)"

@@ -32,8 +32,7 @@ class Sequential(Layer):
         strangers = [type(layer).__name__ for layer in self.layers if not isinstance(layer, Layer)]
         if not self.layers or strangers:
             raise ValueError(f"Sequential: expected a list of at least one Layer, got {strangers or 'an empty list'}.")
-        if len(set(map(id, leaves := list(flat_layers(self.layers))))) < len(leaves):
-            raise ValueError("Sequential: expected every layer once, got one twice; make a second layer of its kind.")
+        check_layers_once("Sequential", self.layers)
         self.layer_names = number_names(self.layers)
         if input_shape is not None:
             self.build(input_shape, rng)
@@ -97,11 +96,17 @@ class Sequential(Layer):
         check_shape("Sequential", x, ("N", *self.input_shape))
 
 
-def flat_layers(layers):
-    """Every layer, and those inside nested nets."""
+def check_layers_once(who, layers):
+    """Raise ValueError where a layer stands twice in a net: its second forward would overwrite what the first kept."""
+    every = list(_with_nested(layers))
+    if len(set(map(id, every))) < len(every):
+        raise ValueError(f"{who}: expected every layer once, got one twice; make a second layer of its kind.")
+
+
+def _with_nested(layers):
     for layer in layers:
         yield layer
-        yield from flat_layers(getattr(layer, "layers", ()))
+        yield from _with_nested(getattr(layer, "layers", ()))
 
 
 def number_names(layers):

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from tinyae.architectures import hinton_autoencoder
-from tinyae.checks import UsageError, check_int
+from tinyae.checks import UsageError, as_float_array, check_int
 from tinyae.rbm.machine import RBM
 from tinyae.rbm.training import fit_rbm
 
@@ -33,6 +33,10 @@ def fit_stack(x, sizes, *, epochs=10, visible="bernoulli", seed=0, progress=True
     histories : list of History
     """
     sizes = [check_int("fit_stack", "sizes", size, 1) for size in sizes]
+    if not sizes:
+        raise UsageError("fit_stack: expected at least one size, got none; the last one is the code's.")
+    x = np.asarray(x)
+    x = as_float_array("fit_stack", x, x.dtype if x.dtype in (np.float32, np.float64) else np.float32)
     rng = np.random.default_rng(seed)
     rbms, histories = [], []
     for level, size in enumerate(sizes):
@@ -59,13 +63,7 @@ def unroll(rbms, seed=0):
 
     Source: Hinton & Salakhutdinov, Science 313 (2006) 504, figure 1.
     """
-    for below, above in itertools.pairwise(rbms):
-        if below.n_hidden != above.n_visible:
-            raise UsageError(
-                f"unroll: expected {below!r} below an RBM with {below.n_hidden} visible units, got {above!r}."
-            )
-    if rbms[0].visible != "bernoulli":
-        raise UsageError(f"unroll: expected Bernoulli visible units at the bottom, got {rbms[0]!r}.")
+    _check_stack(rbms)
     hidden = [rbm.n_hidden for rbm in rbms[:-1]]
     model = hinton_autoencoder(rbms[0].n_visible, hidden, rbms[-1].n_hidden, seed=seed)
     going_up = [layer for layer in model.encoder.layers if layer.params]
@@ -75,6 +73,23 @@ def unroll(rbms, seed=0):
     for rbm, layer in zip(reversed(rbms), going_down, strict=True):
         layer.params["W"][:], layer.params["b"][:] = rbm.W.T, rbm.b
     return model
+
+
+def _check_stack(rbms):
+    """Raise UsageError unless the RBMs fit on each other and have the units `unroll` makes layers for."""
+    if not rbms:
+        raise UsageError("unroll: expected at least one RBM, got none.")
+    if rbms[0].visible != "bernoulli":
+        raise UsageError(f"unroll: expected Bernoulli visible units at the bottom, got {rbms[0]!r}.")
+    if rbms[-1].hidden != "gaussian":
+        raise UsageError(f"unroll: expected Gaussian (linear) hidden units at the top, got {rbms[-1]!r}.")
+    for below, above in itertools.pairwise(rbms):
+        if below.n_hidden != above.n_visible:
+            raise UsageError(
+                f"unroll: expected {below!r} below an RBM with {below.n_hidden} visible units, got {above!r}."
+            )
+        if "gaussian" in (below.hidden, above.visible):
+            raise UsageError(f"unroll: expected Bernoulli units between two RBMs, got {below!r} below {above!r}.")
 
 
 def _hidden_means(rbm, x, rows=2000):

@@ -19,6 +19,7 @@ MOMENTUM = (0.5, 0.9)
 MOMENTUM_SWITCH = 5
 WEIGHT_COST = 0.0002
 
+OPEN = {"open_low": True, "open_high": True}
 WATCHED_ROWS = 1000  # rows on which free energy and activations are measured after each epoch
 DEAD, SATURATED = 0.01, 0.99  # a unit is dead (saturated) when it never leaves that side of the range on those rows
 TOLERATED = 0.05  # share of dead or saturated units beyond which training warns
@@ -87,8 +88,13 @@ def fit_rbm(
     validation = None if validation is None else _checked(rbm, validation, "validation")
     epochs, batch_size = check_int("fit_rbm", "epochs", epochs, 1), check_int("fit_rbm", "batch_size", batch_size, 1)
     check_int("fit_rbm", "k", k, 1)
-    lr = check_float("fit_rbm", "lr", LEARNING_RATE[rbm.hidden] if lr is None else lr, 0, math.inf, open_low=True)
-    check_float("fit_rbm", "weight_cost", weight_cost, 0, math.inf)
+    lr = check_float("fit_rbm", "lr", LEARNING_RATE[rbm.hidden] if lr is None else lr, 0, math.inf, **OPEN)
+    check_float("fit_rbm", "weight_cost", weight_cost, 0, math.inf, open_high=True)
+    check_int("fit_rbm", "momentum_switch", momentum_switch, 0)
+    if np.shape(momentum) != (2,):
+        raise UsageError(f"fit_rbm: expected momentum to be a pair (first epochs, later), got {momentum!r}.")
+    for value in momentum:
+        check_float("fit_rbm", "momentum", value, 0, 1, open_high=True)
     rng = np.random.default_rng(seed)
     history, watched = History(), x[:WATCHED_ROWS]
     steps = -(-len(x) // batch_size)
@@ -201,12 +207,13 @@ def _checked(rbm, x, name):
 
 
 def _watch(rbm, watched, validation):
-    row = {
-        "free_energy": float(rbm.free_energy(watched).mean()),
-        "mean_activation": float(rbm.hidden_mean(watched).mean()),
-    }
-    if validation is not None:
-        row["free_energy_validation"] = float(rbm.free_energy(validation[:WATCHED_ROWS]).mean())
+    with np.errstate(over="ignore", invalid="ignore"):  # diverged weights are told of by one error, not by warnings
+        row = {
+            "free_energy": float(rbm.free_energy(watched).mean()),
+            "mean_activation": float(rbm.hidden_mean(watched).mean()),
+        }
+        if validation is not None:
+            row["free_energy_validation"] = float(rbm.free_energy(validation[:WATCHED_ROWS]).mean())
     return row
 
 

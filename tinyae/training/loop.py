@@ -67,6 +67,8 @@ def train(model, x, y, *, optimizer, epochs, batch_size, validation, shuffle, rn
             row = {"epoch": run.epoch, "loss": loss / len(x)}
             if validation is not None:
                 row["val_loss"] = step.evaluate(*validation)
+            if not (np.isfinite(model.theta).all() and np.isfinite(row.get("val_loss", 0.0))):
+                raise TrainingDivergedError(explain_divergence(model, x, y, rows, run.epoch, steps))
             row |= {"lr": optimizer.lr, "seconds": time.perf_counter() - started}
             each("on_epoch_end", row)
             run.history.append(row)
@@ -113,9 +115,11 @@ class ShardedStep:
     def __call__(self, x, y, rows):
         """Update the parameters on the batch x[rows], y[rows]; return its loss before the update."""
         self.gradient(x, y, rows)
-        self.optimizer.begin_step(self.model.theta, self.total_steps)
-        self.team.run(self._update)
-        return self._losses.sum()
+        loss = self._losses.sum()
+        if np.isfinite(loss):  # an update by NaN would spread it to every parameter and hide where it began
+            self.optimizer.begin_step(self.model.theta, self.total_steps)
+            self.team.run(self._update)
+        return loss
 
     def gradient(self, x, y, rows):
         """Fill one gradient vector per worker; their sum is the batch's gradient."""
@@ -159,10 +163,7 @@ class ShardedStep:
 
 
 def explain_divergence(model, x, y, rows, epoch, batch):
-    """One line on a loss that is not finite: where it was, and which layer's numbers went wrong first.
-
-    The update has been made already, so what is named is the first layer that gives NaN or infinity on this batch.
-    """
+    """One line on a loss that is not finite: where it was, and the first layer that gives NaN or infinity there."""
     place = f"fit: expected a finite loss, got NaN or infinity in epoch {epoch}, batch {batch}"
     for name, array in (("x", x[rows]), ("y", y[rows])):
         if not np.isfinite(array).all():

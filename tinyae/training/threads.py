@@ -9,9 +9,13 @@ import itertools
 import os
 import threading
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tinyae.checks import check_int
+
+# A net that diverges is told of by one error that names the place, not by warnings from every thread on the way.
+QUIET = {"over": "ignore", "invalid": "ignore"}
 
 
 def available_cores():
@@ -55,7 +59,8 @@ class Team:
         for worker in self._workers:
             worker.start_on(function)
         try:
-            function(0)
+            with np.errstate(**QUIET):
+                function(0)
         finally:
             errors = [worker.wait() for worker in self._workers]
         for error in errors:
@@ -80,15 +85,16 @@ class _Worker:
         self._thread.start()
 
     def _loop(self):
-        while True:
-            self._go.acquire()
-            if self.function is None:
-                return
-            try:
-                self.function(self.number)
-            except BaseException as error:  # handed to the caller by wait()
-                self.error = error
-            self._done.release()
+        with np.errstate(**QUIET):
+            while True:
+                self._go.acquire()
+                if self.function is None:
+                    return
+                try:
+                    self.function(self.number)
+                except BaseException as error:  # handed to the caller by wait()
+                    self.error = error
+                self._done.release()
 
     def start_on(self, function):
         self.function, self.error = function, None

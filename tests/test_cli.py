@@ -1,0 +1,382 @@
+"""The command line: exit codes, one clear line for bad input, JSON alone on stdout, nothing half-written."""
+
+import argparse
+import gzip
+import json
+import shlex
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+from tinyae import cli, datasets, gradcases
+from tinyae.datasets import Dataset, DownloadError, store, write_idx
+from tinyae.experiments import hinton2006, report
+from tinyae.layers import Tanh
+from tinyae.training import TrainingDivergedError
+
+FILES = {
+    "train-images-idx3-ubyte.gz": (30, 28, 28),
+    "train-labels-idx1-ubyte.gz": (30,),
+    "t10k-images-idx3-ubyte.gz": (12, 28, 28),
+    "t10k-labels-idx1-ubyte.gz": (12,),
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_on_disk_and_no_network(tmp_path, monkeypatch):
+    monkeypatch.delenv(store.ENV, raising=False)
+    monkeypatch.setattr(store, "cache_dir", lambda: tmp_path / "cache")
+
+    def no_network(url):
+        raise TimeoutError
+
+    monkeypatch.setattr(store, "_open_url", no_network)
+
+
+@pytest.fixture
+def small_experiment(monkeypatch):
+    """The main job in a second: 6 x 6 pictures, small nets, and figures that are empty files."""
+    rng = np.random.default_rng(0)
+    parts = rng.uniform(size=(80, 36)).astype(np.float32), np.arange(80) % 10
+    tests = rng.uniform(size=(30, 36)).astype(np.float32), np.arange(30) % 10
+    data = Dataset("digits", *parts, *tests, (6, 6, 1), tuple("0123456789"))
+    preset = hinton2006.Preset(n_train=None, pretrain_epochs=1, finetune_epochs=1, batch_size=20, lr=1e-3)
+    monkeypatch.setattr(datasets, "load_digits", lambda seed=0: data)
+    monkeypatch.setattr(hinton2006, "HIDDEN", (12, 10, 8))
+    monkeypatch.setattr(hinton2006, "VALIDATION_IMAGES", 10)
+    monkeypatch.setattr(hinton2006, "PRESETS", {name: preset for name in hinton2006.PRESETS})
+    for name in ("code_figure", "reconstruction_figure", "filter_figure", "loss_figure"):
+        monkeypatch.setattr(report, name, lambda result: None)
+    monkeypatch.setattr(report.plots, "save", lambda figure, path: path.write_text("a figure"))
+    return data
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    """A folder with MNIST's four files, few images in each."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "data" / "mnist"
+    folder.mkdir(parents=True)
+    for name, shape in FILES.items():
+        images = len(shape) == 3
+        write_idx(folder / name, rng.integers(0, 256 if images else 10, shape, np.uint8))
+    return folder.parent
+
+
+def run(capsys, *arguments):
+    """Exit code, stdout and stderr of `tinyae arguments`."""
+    code = cli.main([str(a) for a in arguments])
+    return code, *capsys.readouterr()
+
+
+def assert_one_line(code, out, err, expected_code=2):
+    assert code == expected_code
+    assert out == ""
+    assert err.startswith("tinyae: error: ") and err.count("\n") == 1 and err.endswith("\n")
+
+
+def assert_nothing_in(folder):
+    assert not folder.exists() or not list(folder.iterdir())
+
+
+# --- the main job
+
+
+def test_main_job_prints_and_writes(small_experiment, tmp_path, capsys):
+    out = tmp_path / "out" / "deep"
+    code, text, err = run(capsys, "hinton2006", "--dataset", "digits", "--out", out)
+    assert code == 0 and sorted(p.name for p in out.iterdir()) == sorted(report.FILES)
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert f"squared error {metrics['test_squared_error']:6.2f}" in text and "PCA-2" in text
+    assert text.splitlines()[-1] == f"results in {out}/: {', '.join(report.FILES)}"
+    assert "fine-tuning: 100%" in err and "tinyae: error" not in err
+
+
+def test_json_alone_on_stdout(small_experiment, tmp_path, capsys):
+    code, text, _ = run(
+        capsys, "hinton2006", "--json", "--out", tmp_path / "out", "--code-size", 3, "--seed", 5, "--threads", 2,
+        "--preset", "quick",
+    )  # fmt: skip
+    metrics = json.loads(text)
+    assert code == 0 and metrics == json.loads((tmp_path / "out" / "metrics.json").read_text())
+    settings = {"dataset": "digits", "seed": 5, "threads": 2, "preset": "quick"}
+    assert metrics | settings == metrics and metrics["layer_sizes"][-1] == 3
+
+
+def test_without_mnist_and_network_digits_are_announced(small_experiment, tmp_path, capsys):
+    code, text, err = run(capsys, "hinton2006", "--json", "--out", tmp_path / "out")
+    assert code == 0 and json.loads(text)["dataset"] == "digits"
+    loud = [line for line in err.splitlines() if "WARNING" in line]
+    assert len(loud) == 1 and "MNIST NOT FOUND, USING THE BUILT-IN DIGITS" in loud[0]
+
+
+def test_warnings_are_one_line(small_experiment, tmp_path, capsys, monkeypatch):
+    def warn(settings):
+        warnings.warn("units are dead", RuntimeWarning, stacklevel=2)
+        raise TrainingDivergedError("fit: NaN")
+
+    monkeypatch.setattr(hinton2006, "run", warn)
+    with warnings.catch_warnings():  # puts the way warnings are shown back as well
+        warnings.simplefilter("always")
+        code, _, err = run(capsys, "hinton2006", "--out", tmp_path)
+    assert code == 1 and err == "tinyae: warning: units are dead\ntinyae: error: fit: NaN\n"
+
+
+# --- bad usage
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ((), "COMMAND"),
+        (("hinton2007",), "'hinton2007'"),
+        (("hinton2006", "--dataset", "mnits"), "dataset to be one of mnist, digits, auto, got 'mnits'"),
+        (("hinton2006", "--preset", "slow"), "preset to be one of quick, default, paper, got 'slow'"),
+        (("hinton2006", "--code-size", "two"), "--code-size: invalid int value: 'two'"),
+        (("hinton2006", "--code-size", "0"), "code_size to be a whole number >= 1, got 0"),
+        (("hinton2006", "--seed", "-1"), "seed to be a whole number >= 0, got -1"),
+        (("hinton2006", "--seed", "1.5"), "--seed: invalid int value: '1.5'"),
+        (("hinton2006", "--threads", "0"), "threads to be a whole number >= 1, got 0"),
+        (("hinton2006", "--threads", "-3"), "threads to be a whole number >= 1, got -3"),
+        (("hinton2006", "--epochs", "3"), "unrecognized arguments: --epochs 3"),
+        (("hinton2006", "--out"), "--out: expected one argument"),
+        (("hinton2006", "more"), "unrecognized arguments: more"),
+        (("gradcheck", "--fast"), "unrecognized arguments: --fast"),
+    ],
+)
+def test_bad_options_are_one_line_and_exit_code_2(tmp_path, capsys, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, *arguments)
+    assert_one_line(code, out, err)
+    assert message in err
+    assert_nothing_in(tmp_path)
+
+
+def damage(name, change):
+    def apply(data_dir):
+        path = data_dir / "mnist" / name
+        path.write_bytes(change(path.read_bytes()))
+        return path
+
+    return apply
+
+
+def replace_array(name, array):
+    def apply(data_dir):
+        write_idx(data_dir / "mnist" / name, array)
+        return data_dir / "mnist" / name
+
+    return apply
+
+
+def remove(name):
+    def apply(data_dir):
+        (data_dir / "mnist" / name).unlink()
+        return name
+
+    return apply
+
+
+IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = FILES
+
+
+@pytest.mark.parametrize(
+    "spoil, message",
+    [
+        pytest.param(damage(IMAGES, lambda b: b[: len(b) // 2]), "damaged", id="truncated-gzip"),
+        pytest.param(damage(IMAGES, lambda b: gzip.decompress(b)[:-100]), "cut short", id="truncated"),
+        pytest.param(damage(TEST_LABELS, lambda b: b""), "an empty one", id="empty"),
+        pytest.param(damage(TEST_IMAGES, lambda b: b[:60] + b"\xff" * 40 + b[100:]), "damaged", id="corrupt"),
+        pytest.param(damage(IMAGES, lambda b: b"\x89PNG" + gzip.decompress(b)[4:]), "magic", id="wrong-magic"),
+        pytest.param(
+            damage(LABELS, lambda b: b"\0\0\x0d\x01" + gzip.decompress(b)[4:]), "not an IDX file of", id="floats"
+        ),
+        pytest.param(replace_array(LABELS, np.zeros(29, np.uint8)), "as many labels as images", id="lengths"),
+        pytest.param(replace_array(TEST_LABELS, np.zeros(13, np.uint8)), "as many labels as images", id="test-lengths"),
+        pytest.param(replace_array(LABELS, np.full(30, 11, np.uint8)), "labels from 0 to 9, got 11", id="labels"),
+        pytest.param(replace_array(IMAGES, np.zeros((30, 20, 28), np.uint8)), "shape (N, 28, 28)", id="image-size"),
+        pytest.param(replace_array(LABELS, np.zeros((30, 28, 28), np.uint8)), "as many labels as", id="swapped"),
+        pytest.param(remove(TEST_IMAGES), "expected the file", id="missing-file"),
+    ],
+)
+@pytest.mark.parametrize("dataset", ["mnist", "auto"])
+def test_bad_data_files_are_one_line_and_exit_code_2(data_dir, tmp_path, capsys, spoil, message, dataset):
+    place = spoil(data_dir)
+    out = tmp_path / "out"
+    code, text, err = run(capsys, "hinton2006", "--dataset", dataset, "--data-dir", data_dir, "--out", out)
+    assert_one_line(code, text, err)
+    assert message in err and str(place) in err
+    assert_nothing_in(out)
+
+
+def test_data_dir_that_does_not_exist(tmp_path, capsys, monkeypatch):
+    out = tmp_path / "out"
+    code, text, err = run(capsys, "hinton2006", "--data-dir", tmp_path / "none", "--out", out)
+    assert_one_line(code, text, err)
+    assert f"expected data_dir to be an existing folder, got {tmp_path / 'none'}" in err
+    monkeypatch.setenv(store.ENV, str(tmp_path / "nowhere"))
+    code, text, err = run(capsys, "hinton2006", "--out", out)
+    assert_one_line(code, text, err)
+    assert f"${store.ENV}" in err and "nowhere" in err
+    assert_nothing_in(out)
+
+
+def test_too_few_images_are_bad_usage(data_dir, tmp_path, capsys):
+    code, text, err = run(capsys, "hinton2006", "--data-dir", data_dir, "--out", tmp_path / "out")
+    assert_one_line(code, text, err)
+    assert "training images, got 30" in err
+    assert_nothing_in(tmp_path / "out")
+
+
+def test_a_code_as_wide_as_the_pictures(data_dir, tmp_path, capsys):
+    code, text, err = run(
+        capsys, "hinton2006", "--data-dir", data_dir, "--code-size", 784, "--out", tmp_path / "out"
+    )  # fmt: skip
+    assert_one_line(code, text, err)
+    assert "a code smaller than the 784 pixels, got 784" in err
+    assert_nothing_in(tmp_path / "out")
+
+
+@pytest.mark.parametrize("below", ["file", "file/below", "file/below/that"])
+def test_an_out_folder_one_cannot_write_to(tmp_path, capsys, monkeypatch, below):
+    (tmp_path / "file").write_text("kept")
+    monkeypatch.setattr(hinton2006, "run", lambda settings: pytest.fail("found out after the work"))
+    code, text, err = run(capsys, "hinton2006", "--dataset", "digits", "--out", tmp_path / below)
+    assert_one_line(code, text, err)
+    assert f"expected a folder one can write to, got {tmp_path / below}" in err
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_nan_in_the_data(small_experiment, tmp_path, capsys):
+    small_experiment.x_train[11, 2] = np.nan
+    code, text, err = run(capsys, "hinton2006", "--dataset", "digits", "--out", tmp_path / "out")
+    assert code == 2 and text == ""
+    errors = [line for line in err.splitlines() if line.startswith("tinyae: error:")]
+    assert len(errors) == 1 and "NaN" in errors[0] and "(11, 2)" in errors[0] and "Traceback" not in err
+    assert_nothing_in(tmp_path / "out")
+
+
+# --- work that fails
+
+
+@pytest.mark.parametrize(
+    "error, code, text",
+    [
+        (TrainingDivergedError("fit: NaN in epoch 3"), 1, "fit: NaN in epoch 3"),
+        (FloatingPointError("fit_rbm: NaN"), 1, "fit_rbm: NaN"),
+        (OSError(28, "No space left on device"), 1, "[Errno 28] No space left on device"),
+        (MemoryError(), 1, "MemoryError"),
+        (MemoryError("Unable to allocate\n 3 TiB"), 1, "Unable to allocate 3 TiB"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_failing_work_is_one_line(tmp_path, capsys, monkeypatch, error, code, text):
+    def fail(settings):
+        raise error
+
+    monkeypatch.setattr(hinton2006, "run", fail)
+    assert run(capsys, "hinton2006", "--out", tmp_path) == (code, "", f"tinyae: error: {text}\n")
+    assert_nothing_in(tmp_path)
+
+
+def test_a_failed_download_is_one_line(tmp_path, capsys, monkeypatch):
+    def fail(data_dir=None):
+        raise DownloadError("fetch: mnist is not on disk and could not be downloaded")
+
+    monkeypatch.setattr(datasets, "load_mnist", fail)
+    assert_one_line(*run(capsys, "hinton2006", "--dataset", "mnist", "--out", tmp_path), expected_code=1)
+    assert_nothing_in(tmp_path)
+
+
+# --- gradcheck
+
+
+def test_gradcheck_lists_everything_and_passes(capsys):
+    code, out, err = run(capsys, "gradcheck")
+    assert code == 0 and err == ""
+    lines = out.splitlines()
+    names = [name for name, _ in gradcases.all_cases()]
+    assert [line[:44].rstrip() for line in lines[1:-1]] == names
+    assert lines[-1] == "all within 1e-06"
+    assert all(float(line.split()[-1]) <= 1e-6 for line in lines[1:-1])
+    for layer in ("Dense", "Linear", "Sigmoid", "Tanh", "ReLU", "LeakyReLU", "Softplus", "Sequential", "BCE", "MSE"):
+        assert any(name.startswith(layer) for name in names), layer
+
+
+def test_gradcheck_fails_with_a_broken_backward(capsys, monkeypatch):
+    monkeypatch.setattr(Tanh, "gradient", lambda self, dy, out: np.multiply(dy, 1 - self.y, out=out))
+    code, out, _ = run(capsys, "gradcheck")
+    assert code == 1
+    failed = [line for line in out.splitlines() if line.endswith("FAILED")]
+    assert any(line.startswith("Tanh() on (4, 5)") for line in failed)
+    assert all(line.startswith(("Tanh", "Sequential", "net ")) for line in failed)  # what has a Tanh inside
+    assert out.splitlines()[-1] == f"{len(failed)} failed"
+    assert "Tanh: d loss / d x[" in out and "expected" in out
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_gradcheck_fails_with_a_backward_that_is_not_finite(capsys, monkeypatch, value):
+    def broken(self, dy, out):
+        out[...] = value
+        return out
+
+    monkeypatch.setattr(Tanh, "gradient", broken)
+    with np.errstate(all="ignore"):
+        code, out, _ = run(capsys, "gradcheck")
+    assert code == 1 and "FAILED" in out
+
+
+# --- help
+
+
+def commands():
+    (action,) = (a for a in cli.build_parser()._actions if isinstance(a, argparse._SubParsersAction))
+    return action.choices
+
+
+@pytest.mark.parametrize("command", [None, "hinton2006", "gradcheck"])
+def test_help(capsys, command):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([command, "--help"] if command else ["--help"])
+    assert stopped.value.code == 0
+    out = capsys.readouterr().out
+    assert out.startswith("usage: tinyae")
+    for word in commands() if command is None else ["example: tinyae"]:
+        assert word in out
+
+
+@pytest.mark.parametrize("command", ["hinton2006", "gradcheck"])
+def test_the_example_in_the_help_parses(command):
+    assert set(commands()) == {"hinton2006", "gradcheck"}
+    example = shlex.split(commands()[command].epilog.removeprefix("example: "))
+    assert example[:2] == ["tinyae", command]
+    arguments = cli.build_parser().parse_args(example[1:])
+    assert arguments.command == command and callable(arguments.run)
+    if command == "hinton2006":
+        hinton2006.Settings(arguments.dataset, preset=arguments.preset, code_size=arguments.code_size)
+
+
+# --- as a program of its own
+
+
+def tinyae(*arguments, folder):
+    return subprocess.run(
+        [sys.executable, "-m", "tinyae.cli", *arguments], cwd=folder, capture_output=True, text=True, timeout=100
+    )
+
+
+def test_as_a_program(tmp_path):
+    done = tinyae("hinton2006", "--dataset", "mnist", "--data-dir", "none", "--out", "out", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("tinyae: error: find_file: expected data_dir") and done.stderr.count("\n") == 1
+    assert_nothing_in(tmp_path / "out")
+
+
+def test_gradcheck_as_a_program(tmp_path):
+    done = tinyae("gradcheck", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("all within 1e-06\n")
+    assert not list(tmp_path.iterdir())

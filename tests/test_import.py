@@ -1,0 +1,134 @@
+"""What importing costs, who may import whom, and that everything says what it is."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tinyae
+
+ROOT = Path(tinyae.__file__).parent
+MODULES = ["tinyae", *(m.name for m in pkgutil.walk_packages([str(ROOT)], "tinyae."))]
+
+# Each module imports only from those above it; names on one line know nothing of each other.
+ORDER = (
+    ("checks",),
+    ("files",),
+    ("datasets", "kernels"),
+    ("layers",),
+    ("losses", "schedules"),
+    ("optimizers", "gradcheck", "summary"),
+    ("training",),
+    ("analysis",),
+    ("autoencoder",),
+    ("architectures", "storage"),
+    ("gradcases", "rbm", "plots"),
+    ("experiments",),
+    ("cli",),
+)
+LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
+
+
+def path_of(module):
+    path = ROOT.joinpath(*module.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def imported(module):
+    """Names of tinyae's modules that `module` imports, at its top or inside a function."""
+    for node in ast.walk(ast.parse(path_of(module).read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative import in line {node.lineno}"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name.split(".")[0] == "tinyae":
+                while name not in MODULES:  # a function or class: its module
+                    name = name.rpartition(".")[0]
+                yield name
+
+
+def test_every_module_has_its_place():
+    parts = {name.split(".")[1] for name in MODULES[1:]}
+    assert parts == set(LEVEL), "add a new module to ORDER"
+
+
+@pytest.mark.parametrize("module", MODULES[1:])
+def test_imports_go_upward_only(module):
+    mine = module.split(".")[1]
+    for name in imported(module):
+        assert name != "tinyae", f"{module} imports from the package itself"
+        other = name.split(".")[1]
+        assert other == mine or LEVEL[other] < LEVEL[mine], f"{module} imports {name}"
+
+
+def test_no_module_imports_itself_through_others():
+    graph = {module: set(imported(module)) - {module} for module in MODULES[1:]}
+    packages = {module for module in graph if path_of(module).name == "__init__.py"}
+    for module in graph:  # a package's __init__ gathers its own modules, which never look back at it
+        own = {p for p in packages if module.startswith(p + ".")}
+        assert not graph[module] & own, f"{module} imports from its own package's __init__"
+    done = set()
+    while len(done) < len(graph):
+        ready = {m for m in graph if m not in done and graph[m] <= done}
+        assert ready, f"a circle among {sorted(set(graph) - done)}"
+        done |= ready
+
+
+def test_only_plots_imports_matplotlib():
+    for module in MODULES:
+        tops = set()
+        for node in ast.walk(ast.parse(path_of(module).read_text())):
+            if isinstance(node, ast.Import):
+                tops |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                tops.add(node.module.split(".")[0])
+        assert "matplotlib" not in tops or module == "tinyae.plots", module
+        assert not tops & {"torch", "sklearn", "scipy"}, module
+
+
+def loaded_by(statement):
+    code = f"import sys\n{statement}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
+
+
+def test_import_loads_no_more_than_it_needs():
+    loaded = loaded_by("import tinyae")
+    assert {"tinyae", "numpy", "numba"} <= loaded
+    by_numba = loaded_by("import numba")  # looks for SciPy, and loads it where it finds it
+    assert not (loaded - by_numba) & {"matplotlib", "torch", "sklearn", "scipy", "pooch", "requests", "PIL"}
+
+
+def test_command_line_loads_no_more_than_it_needs():
+    assert not loaded_by("import tinyae.cli; tinyae.cli.main(['gradcheck', '--no'])") & {"matplotlib", "pooch"}
+
+
+def test_everything_announced_is_there():
+    for module in MODULES:
+        names = getattr(importlib.import_module(module), "__all__", ())
+        assert len(set(names)) == len(names)
+        for name in names:
+            assert hasattr(sys.modules[module], name), f"{module}.{name}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_says_what_it_is(module):
+    text = ast.get_docstring(ast.parse(path_of(module).read_text()))
+    assert text and len(text.splitlines()[0]) >= 10
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_public_class_and_function_says_what_it_does(module):
+    where = importlib.import_module(module)
+    for name, thing in vars(where).items():
+        mine = getattr(thing, "__module__", None) == module
+        if mine and not name.startswith("_") and (inspect.isclass(thing) or inspect.isfunction(thing)):
+            assert thing.__doc__ and not thing.__doc__.startswith(f"{name}("), f"{module}.{name}"
