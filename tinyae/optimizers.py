@@ -48,8 +48,11 @@ class Optimizer:
         self.t += 1
         return self.lr
 
-    def update(self, theta, grads, start, stop):
-        """theta[start:stop] after this step, in place; grads (S, n) holds a gradient per shard, to be summed."""
+    def update(self, theta, grads, start, stop, offset=0):
+        """theta[start:stop] after this step, in place.
+
+        grads (S, n) holds a gradient per shard, to be summed; grads[:, i - offset] belongs to theta[i].
+        """
         raise NotImplementedError
 
     def step(self, theta, grad, total=None):
@@ -95,9 +98,9 @@ class SGD(Optimizer):
         if self.nesterov and not self.momentum:
             raise UsageError("SGD: expected momentum > 0 with nesterov=True, got 0; Nesterov looks ahead along it.")
 
-    def update(self, theta, grads, start, stop):
+    def update(self, theta, grads, start, stop, offset=0):
         lr, momentum, decay = self._numbers(theta, self.lr, self.momentum, self.weight_decay)
-        updates.momentum(theta, grads, self.state["velocity"], start, stop, lr, momentum, self.nesterov, decay)
+        updates.momentum(theta, grads, self.state["velocity"], start, stop, lr, momentum, self.nesterov, decay, offset)
 
 
 class RMSprop(Optimizer):
@@ -114,9 +117,9 @@ class RMSprop(Optimizer):
         self.momentum = self._check("momentum", momentum, 0.0, 1.0, open_high=True)
         self.eps = self._check("eps", eps, 0.0, 1.0, open_low=True)
 
-    def update(self, theta, grads, start, stop):
+    def update(self, theta, grads, start, stop, offset=0):
         numbers = self._numbers(theta, self.lr, self.rho, self.eps, self.momentum, self.weight_decay)
-        updates.rmsprop(theta, grads, self.state["square"], self.state["velocity"], start, stop, *numbers)
+        updates.rmsprop(theta, grads, self.state["square"], self.state["velocity"], start, stop, *numbers, offset)
 
 
 class Adam(Optimizer):
@@ -134,11 +137,11 @@ class Adam(Optimizer):
         self.beta2 = self._check("beta2", beta2, 0.0, 1.0, open_high=True)
         self.eps = self._check("eps", eps, 0.0, 1.0, open_low=True)
 
-    def update(self, theta, grads, start, stop):
+    def update(self, theta, grads, start, stop, offset=0):
         scale_m, scale_g = self.scales()
         scale_v = 1.0 / math.sqrt(1.0 - self.beta2**self.t)  # sqrt(v^) = scale_v sqrt(v)
         numbers = self._numbers(theta, self.beta1, self.beta2, scale_m, scale_g, scale_v, self.eps, self.weight_decay)
-        updates.adam(theta, grads, self.state["m"], self.state["v"], start, stop, *numbers)
+        updates.adam(theta, grads, self.state["m"], self.state["v"], start, stop, *numbers, offset)
 
     def scales(self):
         """Factors of m and of g in the step's numerator."""

@@ -32,6 +32,7 @@ class Dense(Layer):
         self.units = check_int("Dense", "units", units, 1)
         initialiser("Dense", init)
         self.init = init
+        self.weights_later = False
 
     def output_shape_for(self, input_shape):
         if len(input_shape) != 1:
@@ -54,7 +55,10 @@ class Dense(Layer):
         """Take dL/dy (N, n_out), fill `grads`, return dL/dx (N, n_in)."""
         x, W = self.remembered("x"), self.params["W"]
         # y[n,j] = sum_i x[n,i] W[i,j] + b[j], hence
-        matmul(x.T, dy, out=self.grads["W"])  # dL/dW[i,j] = sum_n x[n,i] dy[n,j]
+        if self.weights_later:
+            self.dy = dy  # the training loop forms x' dy itself, right where it is used (tinyae.training.slabs)
+        else:
+            matmul(x.T, dy, out=self.grads["W"])  # dL/dW[i,j] = sum_n x[n,i] dy[n,j]
         np.sum(dy, axis=0, out=self.grads["b"])  # dL/db[j]   = sum_n dy[n,j]
         if not need_dx:
             return None

@@ -8,9 +8,9 @@ import numpy as np
 
 from tinyae.checks import UsageError, as_float_array, check_finite, check_float, check_int, check_shape
 from tinyae.kernels import updates
-from tinyae.kernels.product import matmul
 from tinyae.training.history import History
 from tinyae.training.progress import progress_bar
+from tinyae.training.slabs import SlabUpdate
 from tinyae.training.threads import Team, thread_count
 
 # Hinton & Salakhutdinov's published code: rates, momentum (low while the weights still turn), weight cost.
@@ -124,27 +124,30 @@ class CDStep:
     """One CD-k update: every worker takes a part of the batch's rows, with random numbers of its own.
 
     Positive and negative phase lie in one array each: with V = [v1; v0] and H = [h1; -h0] the gradient of the
-    *negative* log-likelihood's estimate is the single product V' H = v1' h1 - v0' h0.
+    *negative* log-likelihood's estimate is the single product V' H = v1' h1 - v0' h0. It is formed in slabs right
+    before the update (`tinyae.training.slabs`).
     """
 
     def __init__(self, rbm, team, k, weight_cost, rng):
         self.rbm, self.team, self.k, self.weight_cost = rbm, team, k, weight_cost
         self.rngs = rng.spawn(team.size)
         self.velocity = np.zeros_like(rbm.theta)
-        self.grads = np.zeros((team.size, rbm.theta.size), rbm.theta.dtype)
+        self._weights = SlabUpdate(0, rbm.n_visible, rbm.n_hidden, team, team.size, rbm.theta.dtype)
+        self._biases = np.zeros((team.size, rbm.theta.size - rbm.n_weights), rbm.theta.dtype)
         self._memory = [{} for _ in range(team.size)]
+        self._factors = [None] * team.size
         self._errors = np.zeros(team.size)
-        self._update_parts = team.parts(rbm.theta.size)
 
     def __call__(self, x, rows, lr, momentum):
         """Update the RBM on x[rows]; return the batch's summed squared reconstruction error."""
         parts = self.team.parts(len(rows))
-        self.team.run(lambda worker: self._gradient(worker, x, rows[parts[worker]], len(rows)))
+        self.team.run(lambda worker: self._statistics(worker, x, rows[parts[worker]], len(rows)))
         number = self.rbm.theta.dtype.type
-        self.team.run(lambda worker: self._update(self._update_parts[worker], number(lr), number(momentum)))
+        self.team.run(lambda worker: self._update(worker, number(lr), number(momentum)))
         return self._errors.sum()
 
-    def _gradient(self, worker, x, rows, batch):
+    def _statistics(self, worker, x, rows, batch):
+        """Run the chain from x[rows]; keep V, and H divided by the batch's size."""
         rbm, n = self.rbm, len(rows)
         V, H, sample = (a[: 2 * n] for a in self._arrays(worker, n))
         v0, h0, v1, h1 = V[n:], H[n:], V[:n], H[:n]
@@ -156,13 +159,27 @@ class CDStep:
             rbm.sample_hidden(mean, self.rngs[worker], out=sample)
             rbm.visible_mean(sample, out=v1)
             mean = rbm.hidden_mean(v1, out=h1)
-        np.negative(h0, out=h0)
         self._errors[worker] = _squared_distance(v0, v1)
-        W, b, c = rbm.views(self.grads[worker])
-        matmul(V.T, H, out=W)  # v1' h1 - v0' h0
+        share = H.dtype.type(1 / batch)
+        h1 *= share
+        h0 *= -share
+        b, c = np.split(self._biases[worker], [rbm.n_visible])
         np.subtract(v1.sum(axis=0), v0.sum(axis=0), out=b)
+        b *= share
         np.sum(H, axis=0, out=c)  # h1 - h0
-        self.grads[worker] *= rbm.theta.dtype.type(1 / batch)
+        self._factors[worker] = (V, H)
+
+    def _update(self, worker, lr, momentum):
+        """velocity = momentum velocity + g + cost W;  theta -= lr velocity: the cost on the weights alone."""
+        theta, velocity, edge = self.rbm.theta, self.velocity, self.rbm.n_weights
+        cost, none = theta.dtype.type(self.weight_cost), theta.dtype.type(0)
+
+        def update(grads, start, stop, offset, decay=cost):
+            updates.momentum(theta, grads, velocity, start, stop, lr, momentum, False, decay, offset)
+
+        self._weights.work(worker, self._factors, update)
+        if worker == 0:
+            update(self._biases, edge, theta.size, edge, none)
 
     def _arrays(self, worker, n):
         """V (2n, D), H (2n, K) and the hidden sample (n, K), kept from step to step."""
@@ -176,15 +193,6 @@ class CDStep:
             )
             memory["rows"] = n
         return memory["arrays"]
-
-    def _update(self, part, lr, momentum):
-        """velocity = momentum velocity + g + cost W;  theta -= lr velocity: the cost on the weights alone."""
-        theta, grads, velocity, edge = self.rbm.theta, self.grads, self.velocity, self.rbm.n_weights
-        cost, none = theta.dtype.type(self.weight_cost), theta.dtype.type(0)
-        weights, biases = (part.start, min(part.stop, edge)), (max(part.start, edge), part.stop)
-        for (start, stop), decay in ((weights, cost), (biases, none)):
-            if start < stop:
-                updates.momentum(theta, grads, velocity, start, stop, lr, momentum, False, decay)
 
 
 def _squared_distance(a, b):

@@ -4,9 +4,11 @@ import time
 
 import numpy as np
 
+from tinyae.layers.dense import Dense
 from tinyae.layers.flat import named_views, point_grads_at
 from tinyae.training.history import History
 from tinyae.training.progress import progress_bar
+from tinyae.training.slabs import WORTH_IT, SlabUpdate
 from tinyae.training.threads import Team
 
 # Below this many multiply-adds a step is over before a second thread has woken up.
@@ -95,11 +97,28 @@ def worker_count(model, batch_size, threads):
     return threads if model.n_params * batch_size >= SMALLEST_SHARED_WORK else 1
 
 
+def large_matrices(model):
+    """(start in theta, shape, number of its layer) of every Dense weight worth forming the gradient of in slabs."""
+    start = 0
+    for index, (_, layer) in enumerate(model.owners()):
+        for name, p in layer.params.items():
+            if isinstance(layer, Dense) and name == "W" and p.size >= WORTH_IT:
+                yield start, p.shape, index
+            start += p.size
+
+
+def ranges_between(taken, n):
+    """The ranges of range(n) that the sorted, disjoint ranges `taken` leave."""
+    edges = [0, *(edge for pair in taken for edge in pair), n]
+    return [(low, high) for low, high in zip(edges[::2], edges[1::2], strict=True) if low < high]
+
+
 class ShardedStep:
     """One training step: every worker takes a part of the batch's rows through a replica of the net.
 
     The replicas share the parameters; each has a gradient vector of its own. The update adds the vectors in fixed
-    order, and the workers share it by elements. Same seed and same number of threads: same bits.
+    order, and the workers share it by elements. Gradients of large matrices never reach the vectors: they are formed
+    in slabs right before the update. Same seed and same number of threads: same bits.
     """
 
     def __init__(self, model, optimizer, team, total_steps):
@@ -109,12 +128,17 @@ class ShardedStep:
         for replica, gradient in zip(self.replicas, self.grads, strict=True):
             point_grads_at(replica, gradient)
         self._rows = [{} for _ in range(team.size)]
-        self._parameter_parts = team.parts(model.theta.size)
         self._losses = np.zeros(team.size)
+        owners = [[layer for _, layer in replica.owners()] for replica in self.replicas]
+        self._large = [
+            (SlabUpdate(start, *shape, team, team.size, model.theta.dtype), [layers[index] for layers in owners])
+            for start, shape, index in large_matrices(model)
+        ]
+        self._rest = ranges_between([(s.start, s.stop) for s, _ in self._large], model.theta.size)
 
     def __call__(self, x, y, rows):
         """Update the parameters on the batch x[rows], y[rows]; return its loss before the update."""
-        self.gradient(x, y, rows)
+        self._pass(x, y, rows, weights_later=True)
         loss = self._losses.sum()
         if np.isfinite(loss):  # an update by NaN would spread it to every parameter and hide where it began
             self.optimizer.begin_step(self.model.theta, self.total_steps)
@@ -123,13 +147,17 @@ class ShardedStep:
 
     def gradient(self, x, y, rows):
         """Fill one gradient vector per worker; their sum is the batch's gradient."""
+        self._pass(x, y, rows, weights_later=False)
+
+    def _pass(self, x, y, rows, weights_later):
+        """Forward, loss and backward of the batch, a part of its rows on each worker."""
         parts = self.team.parts(len(rows))
+        for _, layers in self._large:
+            for layer in layers:
+                layer.weights_later = weights_later
 
         def work(worker):
             mine = rows[parts[worker]]
-            if not len(mine):  # a last batch smaller than the team
-                self.grads[worker], self._losses[worker] = 0, 0.0
-                return
             inputs = self._gather(worker, "x", x, mine)
             targets = inputs if y is x else self._gather(worker, "y", y, mine)
             self._losses[worker] = self.replicas[worker].loss_and_gradient(inputs, targets, n=len(rows))
@@ -137,8 +165,16 @@ class ShardedStep:
         self.team.run(work)
 
     def _update(self, worker):
-        part = self._parameter_parts[worker]
-        self.optimizer.update(self.model.theta, self.grads, part.start, part.stop)
+        """This worker's share of the update: its rows of every large matrix, and its share of all the rest."""
+        theta, optimizer = self.model.theta, self.optimizer
+
+        def update(grads, start, stop, offset):
+            optimizer.update(theta, grads, start, stop, offset)
+
+        for slabs, layers in self._large:
+            slabs.work(worker, [(layer.x, layer.dy) for layer in layers], update)
+        for start, stop in self._rest[worker :: self.team.size]:
+            optimizer.update(theta, self.grads, start, stop)
 
     def _gather(self, worker, key, data, rows):
         """data[rows] in memory kept from step to step."""
