@@ -25,13 +25,18 @@ def _sum_shards_numpy(theta, grads, part, weight_decay, offset):
 
 
 @kernel
-def _sum_shards_block(theta, grads, start, stop, weight_decay, offset):
+def _sum_shards_block(theta, grads, low, high, weight_decay, offset):
+    # Views that start at 0: a loop over range(low, high) would check every index for being negative, and not vectorise.
+    total = grads[0, low - offset : high - offset]
     for s in range(1, grads.shape[0]):
-        for i in range(start - offset, stop - offset):
-            grads[0, i] += grads[s, i]
+        shard = grads[s, low - offset : high - offset]
+        for i in range(total.size):
+            total[i] += shard[i]
     if weight_decay != 0:
-        for i in range(start, stop):
-            grads[0, i - offset] += weight_decay * theta[i]
+        t = theta[low:high]
+        for i in range(total.size):
+            total[i] += weight_decay * t[i]
+    return total
 
 
 def momentum_numpy(theta, grads, velocity, start, stop, lr, momentum, nesterov, weight_decay, offset=0):
@@ -47,15 +52,16 @@ def momentum_numba(theta, grads, velocity, start, stop, lr, momentum, nesterov, 
     """`momentum_numpy`, block by block."""
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
-        _sum_shards_block(theta, grads, low, high, weight_decay, offset)
-        for i in range(low, high):
-            velocity[i] = momentum * velocity[i] + grads[0, i - offset]
+        g = _sum_shards_block(theta, grads, low, high, weight_decay, offset)
+        t, v = theta[low:high], velocity[low:high]
+        for i in range(g.size):
+            v[i] = momentum * v[i] + g[i]
         if nesterov:
-            for i in range(low, high):
-                theta[i] -= lr * (grads[0, i - offset] + momentum * velocity[i])
+            for i in range(g.size):
+                t[i] -= lr * (g[i] + momentum * v[i])
         else:
-            for i in range(low, high):
-                theta[i] -= lr * velocity[i]
+            for i in range(g.size):
+                t[i] -= lr * v[i]
 
 
 def rmsprop_numpy(theta, grads, square, velocity, start, stop, lr, rho, eps, momentum, weight_decay, offset=0):
@@ -74,12 +80,12 @@ def rmsprop_numba(theta, grads, square, velocity, start, stop, lr, rho, eps, mom
     one_minus_rho = theta.dtype.type(1) - rho
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
-        _sum_shards_block(theta, grads, low, high, weight_decay, offset)
-        for i in range(low, high):
-            g = grads[0, i - offset]
-            square[i] = rho * square[i] + one_minus_rho * g * g
-            velocity[i] = momentum * velocity[i] + g / (np.sqrt(square[i]) + eps)
-            theta[i] -= lr * velocity[i]
+        g = _sum_shards_block(theta, grads, low, high, weight_decay, offset)
+        t, s, v = theta[low:high], square[low:high], velocity[low:high]
+        for i in range(g.size):
+            s[i] = rho * s[i] + one_minus_rho * g[i] * g[i]
+            v[i] = momentum * v[i] + g[i] / (np.sqrt(s[i]) + eps)
+            t[i] -= lr * v[i]
 
 
 def adam_numpy(theta, grads, m, v, start, stop, beta1, beta2, scale_m, scale_g, scale_v, eps, weight_decay, offset=0):
@@ -101,12 +107,12 @@ def adam_numba(theta, grads, m, v, start, stop, beta1, beta2, scale_m, scale_g, 
     one = theta.dtype.type(1)
     for low in range(start, stop, BLOCK):
         high = min(low + BLOCK, stop)
-        _sum_shards_block(theta, grads, low, high, weight_decay, offset)
-        for i in range(low, high):
-            g = grads[0, i - offset]
-            m[i] = beta1 * m[i] + (one - beta1) * g
-            v[i] = beta2 * v[i] + (one - beta2) * g * g
-            theta[i] -= (scale_m * m[i] + scale_g * g) / (scale_v * np.sqrt(v[i]) + eps)
+        g = _sum_shards_block(theta, grads, low, high, weight_decay, offset)
+        t, first, second = theta[low:high], m[low:high], v[low:high]
+        for i in range(g.size):
+            first[i] = beta1 * first[i] + (one - beta1) * g[i]
+            second[i] = beta2 * second[i] + (one - beta2) * g[i] * g[i]
+            t[i] -= (scale_m * first[i] + scale_g * g[i]) / (scale_v * np.sqrt(second[i]) + eps)
 
 
 _ANY_FLOAT = (np.float32, np.float64)
