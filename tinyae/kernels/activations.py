@@ -25,9 +25,22 @@ def _sigmoid_loop(a, out):
         out[i] = ONE / (ONE + exp32(-a[i]))
 
 
+@kernel
+def _sigmoid_loop_in_place(a):
+    for i in range(a.size):
+        a[i] = ONE / (ONE + exp32(-a[i]))
+
+
 def sigmoid_numba(a, out):
-    """`sigmoid_numpy` as one loop."""
-    _sigmoid_loop(a.reshape(-1), out.reshape(-1))
+    """`sigmoid_numpy` as one loop.
+
+    In place it has a loop of its own: before a loop with two arrays runs in vectors, it makes sure that they do not
+    overlap, and takes numbers one by one if they do.
+    """
+    if out is a:
+        _sigmoid_loop_in_place(a.reshape(-1))
+    else:
+        _sigmoid_loop(a.reshape(-1), out.reshape(-1))
     return out
 
 
