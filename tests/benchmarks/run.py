@@ -22,11 +22,11 @@ HERE = Path(__file__).parent
 BEGIN, END = "<!-- table: written by run.py -->", "<!-- end of table -->"
 PAUSE = 0.06  # seconds between two candidates: thread pools that spin after their work have gone to sleep by then
 
-TORCH_STEPS = ("torch eager", "torch eager fused", "torch compiled", "torch compiled fused")
+PLAIN, FUSED = ("torch eager", "torch compiled"), ("torch eager fused", "torch compiled fused")
 # (title, unit, factor on the seconds, tinyae's candidate, [(group of peers, goal for tinyae / best of the group)])
 WORKLOADS = [
     (f"training step, 784-1000-500-250-2, Adam, batch {n}", "ms", 1e3, f"tinyae step {n}",
-     [([f"{name} step {n}" for name in TORCH_STEPS], 1.0)])
+     [([f"{name} step {n}" for name in group], 1.0) for group in (PLAIN, FUSED)])
     for n in (100, 1000)
 ] + [
     ("CD-1 epoch, 784-1000, batch 100, 60,000 images", "s", 10.0, "tinyae cd",
