@@ -1,7 +1,5 @@
 """The files of a hinton2006 run: figures, metrics, history, model."""
 
-import csv
-import io
 import json
 
 import numpy as np
@@ -9,6 +7,7 @@ import numpy as np
 from tinyae import analysis, plots, storage
 from tinyae.files import write_atomically
 from tinyae.layers.flat import named_views
+from tinyae.training.history import rows_as_csv
 
 DIGITS_PER_CLASS = 500  # as in the paper's figure
 SHOWN_IMAGES, SHOWN_FILTERS = 20, 100
@@ -121,10 +120,4 @@ def loss_figure(result):
 def history_csv(result):
     """One row per epoch of every phase: `phase` is pretrain_1, pretrain_2, ..., finetune."""
     phases = [(f"pretrain_{i}", h) for i, h in enumerate(result.pretraining, 1)] + [("finetune", result.finetuning)]
-    rows = [{"phase": phase} | row for phase, history in phases for row in history.rows]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return rows_as_csv([{"phase": phase} | row for phase, history in phases for row in history.rows])

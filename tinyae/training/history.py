@@ -39,16 +39,26 @@ class History:
     @property
     def names(self):
         """Names of all series, in the order they first came up."""
-        return list(dict.fromkeys(name for row in self.rows for name in row))
+        return column_names(self.rows)
 
     def to_csv(self, path):
         """Write a line of names and a line per epoch."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, self.names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        write_atomically(path, lambda temporary: temporary.write_text(text.getvalue()))
+        write_atomically(path, lambda temporary: temporary.write_text(rows_as_csv(self.rows)))
 
     def __repr__(self):
         last = ", ".join(f"{k}={v:.6g}" for k, v in self.rows[-1].items()) if self.rows else "empty"
         return f"History({len(self)} epochs, last: {last})"
+
+
+def column_names(rows):
+    """Names of all columns of a list of dicts, in the order they first came up."""
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def rows_as_csv(rows):
+    """A list of dicts as CSV text: a line of names, then a line per row; what a row lacks stays empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, column_names(rows), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
