@@ -1,5 +1,7 @@
 """The skinny matrix product against NumPy's, in every memory order it accepts."""
 
+import inspect
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from numpy.testing import assert_array_equal
 from tinyae.kernels import product
 from tinyae.kernels.config import jit_enabled
 from tinyae.kernels.product import is_skinny, matmul
+from tinyae.training.threads import Team
 
 needs_kernel = pytest.mark.skipif(
     not (product.has_avx512() and jit_enabled()), reason="the skinny product is for AVX-512 machines with the JIT on"
@@ -99,3 +102,33 @@ def test_jit_switched_off_or_an_older_machine_means_numpy(monkeypatch):
     monkeypatch.setattr(product, "has_avx512", lambda: False)
     assert not is_skinny(a, b, out)
     assert_array_equal(matmul(a, b, out), np.full((50, 60), 40, "f"))
+
+
+@needs_kernel
+def test_threads_that_allocate_meanwhile_do_not_disturb_it():
+    rng = np.random.default_rng(0)
+    a, b = array(rng, 50, 784, "contiguous"), array(rng, 784, 1000, "contiguous")
+    expected = matmul(a, b, np.empty((50, 1000), np.float32))
+    wrong = []
+
+    def work(worker):
+        out = np.empty((50, 1000), np.float32)
+        for k in range(150):
+            rubbish = np.full(20_000 + 7_000 * (k % 40), np.nan, np.float32)  # takes what was freed too early
+            matmul(a, b, out)
+            wrong.append(not np.array_equal(out, expected))
+            del rubbish
+
+    with Team(2) as team:
+        team.run(work)
+    assert len(wrong) == 300 and not any(wrong)
+
+
+@needs_kernel
+def test_its_memory_lives_until_the_last_tile():
+    """In Numba's own code the buffer's last use comes after the loops (it is otherwise reached by address alone)."""
+    from tinyae.kernels.skinny_product import skinny_product
+
+    matmul(np.ones((50, 40), "f"), np.ones((40, 60), "f"), np.empty((50, 60), "f"))
+    lines = inspect.getsource(skinny_product.py_func).rstrip().splitlines()
+    assert lines[-1].strip() == "memory[0] = 0"

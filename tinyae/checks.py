@@ -13,17 +13,17 @@ class UsageError(ValueError):
 
 
 def check_shape(who, x, want, name="x"):
-    """Raise ValueError unless `x.shape` fits `want`; a letter in `want` stands for any length.
+    """Raise UsageError unless `x.shape` fits `want`; a letter in `want` stands for any length.
 
     >>> check_shape("Dense", np.zeros((2, 4)), ("N", 5))
     Traceback (most recent call last):
-    ValueError: Dense: expected x of shape (N, 5), got (2, 4).
+    tinyae.checks.UsageError: Dense: expected x of shape (N, 5), got (2, 4).
     """
     got = np.shape(x)
     fits = len(got) == len(want) and all(isinstance(w, str) or w == n for w, n in zip(want, got, strict=True))
     if not fits:
         shape = "(" + ", ".join(map(str, want)) + ("," if len(want) == 1 else "") + ")"
-        raise ValueError(f"{who}: expected {name} of shape {shape}, got {got}.")
+        raise UsageError(f"{who}: expected {name} of shape {shape}, got {got}.")
 
 
 def check_choice(who, name, value, choices):
