@@ -81,7 +81,7 @@ class Preset:
 
 PRESETS = {
     "quick": Preset(n_train=10_000, pretrain_epochs=2, finetune_epochs=8, batch_size=100, lr=4e-3),
-    "default": Preset(n_train=None, pretrain_epochs=3, finetune_epochs=27, batch_size=200),
+    "default": Preset(n_train=None, pretrain_epochs=3, finetune_epochs=26, batch_size=200),
     "paper": Preset(n_train=None, pretrain_epochs=50, finetune_epochs=200, batch_size=1000),
 }
 

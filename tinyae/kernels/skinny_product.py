@@ -210,7 +210,7 @@ def skinny_product(transpose_a, transpose_b, left, right, out):
                         next_block,
                     )  # fmt: skip
                     ahead += n * (64 // UNROLL)
-    # The packed blocks were reached by address alone. Without this last use Numba would give `memory` back to the
+    # The packed blocks were reached by address alone. Without this last use Numba is free to give `memory` back to the
     # system where its address was taken, before the first tile was computed.
     memory[0] = 0
 
