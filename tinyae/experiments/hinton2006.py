@@ -14,7 +14,7 @@ Source: G. E. Hinton, R. R. Salakhutdinov, "Reducing the Dimensionality of Data 
 import resource
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from tinyae.autoencoder import Autoencoder
 from tinyae.checks import UsageError, check_choice, check_int
 from tinyae.optimizers import Adam
 from tinyae.rbm import fit_stack, unroll
+from tinyae.rbm.training import MOMENTUM_SWITCH
 from tinyae.schedules import Cosine
 from tinyae.training import Callback, History
 from tinyae.training.threads import thread_count
@@ -43,11 +44,15 @@ class Preset:
     n_train : int or None
         Limit on the training images.
     pretrain_epochs, finetune_epochs, batch_size : int
-    lr, lr_wide : float
-        Highest learning rate of fine-tuning, for codes below and from WIDE_CODE numbers on: a code of two numbers
-        needs large steps to take the classes apart, a code of thirty over-fits sooner with them.
+    lr : float
+        Highest learning rate of fine-tuning.
     beta2 : float
         Of Adam. 0.99 follows the gradient's size ten times faster than the usual 0.999.
+    momentum_switch : int
+        Epochs of pretraining with the low momentum.
+    wide : dict
+        What differs for codes of at least WIDE_CODE numbers: a code of two needs large steps to take the classes
+        apart; a code of thirty over-fits sooner with them, and keeps more of what pretraining found.
 
     Notes
     -----
@@ -71,19 +76,23 @@ class Preset:
     finetune_epochs: int
     batch_size: int
     lr: float = 6e-3
-    lr_wide: float = 3e-3
     beta2: float = 0.99
+    momentum_switch: int = MOMENTUM_SWITCH
+    wide: dict = field(default_factory=dict)
 
-    def lr_for(self, code_size):
-        """The highest learning rate for a code of that size."""
-        return self.lr if code_size < WIDE_CODE else self.lr_wide
+    def for_code(self, code_size):
+        """This preset with what differs for a code of that size."""
+        return replace(self, **self.wide) if code_size >= WIDE_CODE else self
 
 
 PRESETS = {
     "quick": Preset(n_train=10_000, pretrain_epochs=2, finetune_epochs=8, batch_size=100, lr=4e-3),
-    "default": Preset(n_train=None, pretrain_epochs=3, finetune_epochs=26, batch_size=200),
+    "default": Preset(
+        n_train=None, pretrain_epochs=3, finetune_epochs=26, batch_size=200,
+        wide={"pretrain_epochs": 6, "momentum_switch": 2, "lr": 4e-3},
+    ),
     "paper": Preset(n_train=None, pretrain_epochs=50, finetune_epochs=200, batch_size=1000),
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -132,7 +141,7 @@ class Result:
 
 def run(settings, progress=True):
     """Load, pretrain, unroll, fine-tune, measure. Returns a Result; writes no file."""
-    preset = PRESETS[settings.preset]
+    preset = PRESETS[settings.preset].for_code(settings.code_size)
     data = load_data(settings, preset)
     threads = thread_count(settings.threads)
     say = announce if progress else (lambda text: None)
@@ -142,7 +151,7 @@ def run(settings, progress=True):
     rng = np.random.default_rng(settings.seed)
     rbms, pretraining = fit_stack(
         data.x_train, (*HIDDEN, settings.code_size), epochs=preset.pretrain_epochs, seed=rng, threads=threads,
-        progress=progress,
+        progress=progress, momentum_switch=preset.momentum_switch,
     )  # fmt: skip
     seconds_pretrain = time.perf_counter() - started
 
@@ -182,7 +191,7 @@ def load_data(settings, preset):
 
 def finetune(model, x, preset, rng, threads, progress):
     """Adam with a cosine schedule on the unrolled net."""
-    optimizer = Adam(lr=Cosine(preset.lr_for(model.code_size), warmup=WARMUP), beta2=preset.beta2)
+    optimizer = Adam(lr=Cosine(preset.lr, warmup=WARMUP), beta2=preset.beta2)
     return model.fit(
         x,
         epochs=preset.finetune_epochs,
@@ -222,7 +231,7 @@ def describe(settings, preset, data, model, threads):
         "pretrain_epochs": preset.pretrain_epochs,
         "finetune_epochs": preset.finetune_epochs,
         "batch_size": preset.batch_size,
-        "lr": preset.lr_for(settings.code_size),
+        "lr": preset.lr,
         "beta2": preset.beta2,
     }
 
