@@ -2,8 +2,6 @@
 
 import sys
 
-from tqdm import tqdm
-
 SECONDS_ON_SCREEN, SECONDS_IN_A_LOG = 0.5, 20.0  # between two updates of a bar
 
 
@@ -12,6 +10,8 @@ def progress_bar(total, progress):
 
     Where stderr is not a terminal but a file, every update is a new piece of text: then there are few.
     """
+    from tqdm import tqdm  # here, not above: it takes a tenth of tinyae's import time
+
     seconds = SECONDS_ON_SCREEN if sys.stderr.isatty() else SECONDS_IN_A_LOG
     text = progress if isinstance(progress, str) else None
     return tqdm(
