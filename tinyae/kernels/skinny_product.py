@@ -33,8 +33,7 @@ from tinyae.kernels.llvm_vectors import (
 )
 
 TILE_ROWS = 13  # 13 x 2 sums, 2 vectors of the panel and a broadcast: 29 of the 32 registers
-SMALLEST_SIDE = 16  # 16 rows make two tiles of 8; lower tiles have no code
-TILE_HEIGHTS = range(8, TILE_ROWS + 1)
+TILE_HEIGHTS = range(8, TILE_ROWS + 1)  # 16 rows, the fewest `product.SMALLEST_SIDE` lets in, make two tiles of 8
 PANEL = 2 * LANES
 UNROLL = 4  # steps of k per turn of the inner loop
 # Most k in a block and bytes of a packed block: where B is packed as it lies, and where it is transposed on the way.
@@ -164,7 +163,7 @@ def skinny_product(transpose_a, transpose_b, left, right, out):
     """out = left right, with the transpose of either where its flag is 1.
 
     left, right, out : float32 arrays whose rows may lie anywhere, the numbers of a row side by side. Every side of
-    the product is at least SMALLEST_SIDE; `out` overlaps neither factor. The caller has checked all that.
+    the product is at least `product.SMALLEST_SIDE`; `out` overlaps neither factor. The caller has checked all that.
     """
     height, depth = (left.shape[1], left.shape[0]) if transpose_a else left.shape
     columns = right.shape[0] if transpose_b else right.shape[1]
