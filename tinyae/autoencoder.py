@@ -7,7 +7,7 @@ import numpy as np
 from tinyae import analysis
 from tinyae.checks import UsageError, as_float_array, check_finite, check_int, check_shape
 from tinyae.layers.activations import Sigmoid
-from tinyae.layers.base import Layer, as_shape
+from tinyae.layers.base import Layer, as_shape, every_layer
 from tinyae.layers.flat import flatten
 from tinyae.layers.sequential import Sequential, check_layers_once, show_chain
 from tinyae.losses import BCE, loss_by_name, per_pixel
@@ -139,6 +139,9 @@ class Autoencoder(Layer):
     def _stop(self):
         return -1 if self.matched else None
 
+    def children(self):
+        return (self.encoder, self.decoder)
+
     def owners(self):
         for part in ("encoder", "decoder"):
             for path, layer in getattr(self, part).owners():
@@ -164,11 +167,10 @@ class Autoencoder(Layer):
     def astype(self, dtype):
         """The same net with parameters of another float type: float64 to check, float32 to train."""
         twin = self.replica()
-        twin._workspace = None
-        for part in (twin.encoder, twin.decoder):
-            _forget_workspace(part)
-        for _, layer in twin.owners():
+        for layer in every_layer(twin):
+            layer._workspace = None
             layer.params = dict(layer.params)
+            layer.state = {name: a.astype(dtype) for name, a in layer.state.items()}
         twin.theta, twin.gradient = flatten(twin, dtype)
         return twin
 
@@ -360,9 +362,3 @@ def describe_baselines(values, model):
 def _evenly(x, n=BASELINE_IMAGES):
     """At most n rows, spread over all of x."""
     return x if len(x) <= n else x[np.linspace(0, len(x) - 1, n).astype(int)]
-
-
-def _forget_workspace(layer):
-    layer._workspace = None
-    for child in getattr(layer, "layers", ()):
-        _forget_workspace(child)

@@ -18,13 +18,24 @@ class Layer:
     params, grads : dict of str to array
         Parameters by name, and after `backward` the loss's gradient in each. Inside a net both are views into two
         flat vectors (`tinyae.layers.flat`).
+    state : dict of str to array
+        Numbers that belong to the layer and are not trained by gradients, such as BatchNorm's running means. Replicas
+        share them, files hold them.
     input_shape, output_shape : tuple of int
         Shape of one sample, without the batch axis; known once built.
+    training : bool
+        Whether `forward` learns and makes noise (Dropout, BatchNorm) or only computes; False for a new layer. Set it
+        for a layer and all below with `set_training`; `fit` does.
+    couples_batch : bool
+        Whether one sample's output depends on the others in the batch. A batch then must not be cut into parts.
     """
 
+    couples_batch = False
+
     def __init__(self):
-        self.params, self.grads = {}, {}
+        self.params, self.grads, self.state = {}, {}, {}
         self.input_shape = self.output_shape = None
+        self.training = False
         self._workspace = None
 
     # -- what a layer defines ------------------------------------------------------------------------------------
@@ -51,6 +62,24 @@ class Layer:
     def config(self):
         """The arguments that make this layer again: plain JSON types."""
         return {}
+
+    def make_state(self):
+        """The first values of `state`: dict of name to float64 array."""
+        return {}
+
+    def reseed(self, rng):
+        """Take noise from `rng` (numpy.random.Generator) from now on; containers hand it on."""
+        for child in self.children():
+            child.reseed(rng)
+
+    def children(self):
+        """The layers this one is made of."""
+        return ()
+
+    @property
+    def multiply_adds(self):
+        """Multiplications that are added up, in one forward pass of one sample."""
+        return sum(child.multiply_adds for child in self.children())
 
     # -- what every layer gets -----------------------------------------------------------------------------------
 
@@ -83,7 +112,13 @@ class Layer:
         self.output_shape = as_shape(self.output_shape_for(self.input_shape))
         self.params = {name: p.astype(dtype) for name, p in self.make_params(rng).items()}
         self.grads = {name: np.zeros_like(p) for name, p in self.params.items()}
+        self.state = {name: p.astype(dtype) for name, p in self.make_state().items()}
         return self
+
+    def set_training(self, training):
+        """Set `training` for this layer and every layer below."""
+        for layer in every_layer(self):
+            layer.training = bool(training)
 
     def owners(self):
         """Every (path, layer) below and including this one that holds parameters of its own, in a fixed order."""
@@ -126,6 +161,13 @@ class Layer:
     def __repr__(self):
         settings = ", ".join(f"{k}={v!r}" for k, v in self.config().items())
         return f"{self.name}({settings})"
+
+
+def every_layer(net):
+    """`net` and every layer below it, in a fixed order."""
+    yield net
+    for child in net.children():
+        yield from every_layer(child)
 
 
 def as_shape(shape):

@@ -64,5 +64,9 @@ class Dense(Layer):
             return None
         return matmul(dy, W.T, out=self.empty("dx", x.shape, W.dtype))  # dL/dx[n,i] = sum_j dy[n,j] W[i,j]
 
+    @property
+    def multiply_adds(self):
+        return self.input_shape[0] * self.units
+
     def config(self):
         return {"units": self.units, "init": self.init}

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from tinyae.checks import check_shape
-from tinyae.layers.base import Layer, as_shape
+from tinyae.layers.base import Layer, as_shape, every_layer
 
 
 class Sequential(Layer):
@@ -65,6 +65,9 @@ class Sequential(Layer):
             dy = layers[i].backward(dy, need_dx or i > 0)
         return dy
 
+    def children(self):
+        return self.layers
+
     def owners(self):
         for name, layer in zip(self.layer_names, self.layers, strict=True):
             for path, owner in layer.owners():
@@ -98,15 +101,9 @@ class Sequential(Layer):
 
 def check_layers_once(who, layers):
     """Raise ValueError where a layer stands twice in a net: its second forward would overwrite what the first kept."""
-    every = list(_with_nested(layers))
+    every = [layer for top in layers for layer in every_layer(top)]
     if len(set(map(id, every))) < len(every):
         raise ValueError(f"{who}: expected every layer once, got one twice; make a second layer of its kind.")
-
-
-def _with_nested(layers):
-    for layer in layers:
-        yield layer
-        yield from _with_nested(getattr(layer, "layers", ()))
 
 
 def number_names(layers):
