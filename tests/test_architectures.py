@@ -13,7 +13,7 @@ def kinds(net):
 
 
 def chain(model):
-    return model.summary().splitlines()[-1].split("; ")[1]
+    return model.summary().splitlines()[-1].split("; ")[2]
 
 
 def test_simple():

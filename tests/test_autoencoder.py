@@ -1,15 +1,31 @@
 """The autoencoder: shapes, errors, gradients, fit, encode, evaluate, summary; every number beside a plain formula."""
 
+import numba
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tinyae import SGD, Adam, Autoencoder, Callback, Cosine, Dense, Linear, ReLU, Sequential, Sigmoid, Tanh, UsageError
+from tinyae import (
+    SGD,
+    Adam,
+    Autoencoder,
+    Callback,
+    Cosine,
+    Dense,
+    Linear,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    Softplus,
+    Tanh,
+    UsageError,
+)
 from tinyae.architectures import dense_autoencoder
 from tinyae.autoencoder import describe_baselines
 from tinyae.gradcheck import assert_gradients, check_model
+from tinyae.kernels.config import announce_compiling
 from tinyae.layers import Layer
-from tinyae.training import chunks, loop
+from tinyae.training import loop, memory
 from tinyae.training.split import split_validation
 
 
@@ -116,13 +132,13 @@ def test_images_keep_their_axes():
         pytest.param(
             lambda: Autoencoder([Tanh(), Dense(3)], [Dense(7), Sigmoid()], input_shape=(4, 2, 1)),
             r"Sequential: layer dense_1 cannot follow 4x2x1: Dense: expected rows of numbers \(one length\), "
-            r"got samples of shape \(4, 2, 1\)\.",
+            r"got samples of shape \(4, 2, 1\); put Flatten\(\)",
             id="dense-on-images",
         ),
         pytest.param(
             lambda: Autoencoder([Dense(3)], [Dense(7)], loss="bce", input_shape=7),
             r"Autoencoder: expected a decoder that ends in Sigmoid for the loss BCE, got Dense; add Sigmoid\(\) as its "
-            "last layer or use loss='mse'",
+            "last layer, give the last layer activation='sigmoid', or use loss='mse'",
             id="bce-without-sigmoid",
         ),
         pytest.param(
@@ -182,10 +198,23 @@ def test_loss_gradient_is_the_slope(loss, output, matched, separate):
     assert_gradients(check_model(model, x, target))
 
 
-def test_mse_behind_a_bare_dense_layer_is_unmatched_and_right():
-    model = Autoencoder([Dense(3)], [Dense(7)], loss="mse", input_shape=7).astype(np.float64)
-    assert not model.matched
+@pytest.mark.parametrize(
+    "last, loss, matched",
+    [
+        pytest.param([Dense(7)], "mse", True, id="no activation is a linear one"),
+        pytest.param([Dense(7, activation="linear")], "mse", True, id="linear, by name"),
+        pytest.param([Dense(7, activation="sigmoid")], "bce", True, id="sigmoid inside of the last layer"),
+        pytest.param([Dense(7, activation="sigmoid")], "mse", False, id="chain rule through the sigmoid"),
+        pytest.param([Dense(7), Softplus()], "mse", False, id="chain rule through softplus"),
+    ],
+)
+def test_a_loss_and_its_output_unit_are_matched_wherever_the_unit_stands(last, loss, matched):
+    model = Autoencoder([Dense(3)], last, loss=loss, input_shape=7).astype(np.float64)
+    assert model.matched == matched
     assert_gradients(check_model(model, make_rows(6)))
+    assert model.evaluate(make_rows(6))["squared_error"] == pytest.approx(
+        ((model.reconstruct(make_rows(6)) - make_rows(6)) ** 2).sum(axis=1).mean()
+    )
 
 
 def test_matched_gradient_at_the_output_is_reconstruction_minus_target():
@@ -226,7 +255,7 @@ def test_encode_decode_reconstruct_are_the_formula():
 
 def test_chunks_and_threads_change_nothing(monkeypatch):
     monkeypatch.setattr(loop, "SMALLEST_SHARED_WORK", 0)  # or a net this small runs on one thread
-    model, x = make_net().astype(np.float64), make_rows(2 * chunks.CHUNK + 13)
+    model, x = make_net().astype(np.float64), make_rows(2 * memory.MOST_ROWS + 13)
     code, output = by_hand(model, x)
     for threads in (1, 2, 3):
         assert_allclose(model.encode(x, threads=threads), code, rtol=1e-11, atol=1e-12)
@@ -295,7 +324,7 @@ def bce_by_hand(x, output):
 
 
 @pytest.mark.parametrize("separate", [False, True], ids=["itself", "separate-target"])
-@pytest.mark.parametrize("n", [1, 30, chunks.CHUNK + 3])
+@pytest.mark.parametrize("n", [1, 30, memory.MOST_ROWS + 3])
 def test_evaluate_is_the_plain_formulas(n, separate):
     x = make_rows(n).astype(np.float64)
     target = make_rows(n, seed=1).astype(np.float64) if separate else x
@@ -319,23 +348,23 @@ def test_evaluate_is_the_plain_formulas(n, separate):
 
 def test_summary_shows_shapes_and_counts():
     assert make_net().summary().splitlines() == [
-        "layer              kind     output shape  parameters",
-        "----------------------------------------------------",
-        "input                       (7,)                   0",
-        "encoder.dense_1    Dense    (5,)                  40",
-        "encoder.tanh_1     Tanh     (5,)                   0",
-        "encoder.dense_2    Dense    (4,)                  24",
-        "encoder.tanh_2     Tanh     (4,)                   0",
-        "encoder.dense_3    Dense    (3,)                  15",
-        "encoder.linear_1   Linear   (3,)                   0",
-        "decoder.dense_1    Dense    (4,)                  16",
-        "decoder.tanh_1     Tanh     (4,)                   0",
-        "decoder.dense_2    Dense    (5,)                  25",
-        "decoder.tanh_2     Tanh     (5,)                   0",
-        "decoder.dense_3    Dense    (7,)                  42",
-        "decoder.sigmoid_1  Sigmoid  (7,)                   0",
-        "----------------------------------------------------",
-        "162 parameters, 0.0 MB; 7 -> 5 -> 4 -> 3 -> 4 -> 5 -> 7; loss BCE()",
+        "layer              kind     output shape  parameters  multiply-adds",
+        "-------------------------------------------------------------------",
+        "input                       (7,)                   0              0",
+        "encoder.dense_1    Dense    (5,)                  40             35",
+        "encoder.tanh_1     Tanh     (5,)                   0              0",
+        "encoder.dense_2    Dense    (4,)                  24             20",
+        "encoder.tanh_2     Tanh     (4,)                   0              0",
+        "encoder.dense_3    Dense    (3,)                  15             12",
+        "encoder.linear_1   Linear   (3,)                   0              0",
+        "decoder.dense_1    Dense    (4,)                  16             12",
+        "decoder.tanh_1     Tanh     (4,)                   0              0",
+        "decoder.dense_2    Dense    (5,)                  25             20",
+        "decoder.tanh_2     Tanh     (5,)                   0              0",
+        "decoder.dense_3    Dense    (7,)                  42             35",
+        "decoder.sigmoid_1  Sigmoid  (7,)                   0              0",
+        "-------------------------------------------------------------------",
+        "162 parameters, 0.6 kB; 134 multiply-adds a sample; 7 -> 5 -> 4 -> 3 -> 4 -> 5 -> 7; loss BCE()",
     ]
     assert repr(make_net("mse")) == "Autoencoder(7 -> 5 -> 4 -> 3 -> 4 -> 5 -> 7, loss=MSE())"
 
@@ -644,6 +673,13 @@ def nan_at(row, column):
             255 * make_rows(), {}, r"BCE: expected targets in \[0, 1\], got values from .* divide by 255", id="bytes"
         ),
         pytest.param(make_rows(), {"y": 255 * make_rows()}, "divide by 255", id="bytes-y"),
+        pytest.param(
+            np.full((5, 7), 200, np.uint8),
+            {},
+            r"fit: expected x scaled to \[0, 1\], got uint8 numbers up to 200; use x / 255\.",
+            id="uint8",
+        ),
+        pytest.param(np.zeros((5, 7, 1)), {}, r"got \(5, 7, 1\); use x\.reshape\(-1, 7\)\.", id="images"),
         pytest.param(make_rows() - 0.5, {}, r"scale the data to \[0, 1\] or use loss='mse'", id="negative"),
         pytest.param(
             make_rows(),
@@ -685,3 +721,16 @@ def test_evaluate_refuses_what_fit_refuses():
         model.evaluate(make_rows(), make_rows(2))
     with pytest.raises(UsageError, match="evaluate: expected at least one sample in x"):
         model.evaluate(np.zeros((0, 7)))
+
+
+def test_a_kernel_that_is_compiled_is_announced_once(capsys):
+    @numba.njit
+    def new(x):
+        return x + 1
+
+    with announce_compiling():
+        assert new(1) == 2 and new(1.5) == 2.5  # two compilations
+    assert capsys.readouterr().err.count("compiling kernels") == (0 if numba.config.DISABLE_JIT else 1)
+    with announce_compiling():
+        new(2)
+    assert capsys.readouterr().err == ""

@@ -8,7 +8,17 @@ import re
 import numpy as np
 import pytest
 
-from tinyae.checks import UsageError, as_float_array, check_choice, check_finite, check_float, check_int, check_shape
+from tinyae.checks import (
+    UsageError,
+    as_float_array,
+    check_choice,
+    check_finite,
+    check_float,
+    check_int,
+    check_samples,
+    check_scaled,
+    check_shape,
+)
 
 
 def says(text, kind=UsageError):
@@ -53,6 +63,47 @@ def test_shape_that_does_not(x, want, text):
 def test_shape_names_the_argument():
     with says("fit: expected target of shape (N, 3), got (2, 2).", ValueError):
         check_shape("fit", np.zeros((2, 2)), ("N", 3), name="target")
+
+
+@pytest.mark.parametrize("shape", [(3, 28, 20, 1), (1, 28, 20, 1), (0, 28, 20, 1)])
+def test_samples_that_fit(shape):
+    assert check_samples("fit", np.zeros(shape), (28, 20, 1)) is None
+
+
+@pytest.mark.parametrize(
+    "shape, want, advice",
+    [
+        ((28, 20, 1), (28, 20, 1), "; for a single sample use x[None]."),
+        ((560,), (560,), "; for a single sample use x[None]."),
+        ((5, 560), (28, 20, 1), "; use x.reshape(-1, 28, 20, 1)."),
+        ((5, 28, 20), (28, 20, 1), "; use x.reshape(-1, 28, 20, 1)."),
+        ((5, 28, 20, 1), (560,), "; use x.reshape(-1, 560)."),
+        ((5, 3, 28, 20), (28, 20, 3), "; channels come last: use np.moveaxis(x, 1, -1)."),
+        ((5, 28, 20, 3), (28, 20, 1), "."),
+        ((5, 20, 21, 1), (28, 20, 1), "."),
+        ((), (28, 20, 1), "."),
+    ],
+)
+def test_samples_that_do_not_fit_say_what_would(shape, want, advice):
+    expected = ", ".join(map(str, ("N", *want)))
+    with says(f"fit: expected x of shape ({expected}), got {shape}{advice}"):
+        check_samples("fit", np.zeros(shape), want)
+    if advice.startswith("; use x.reshape"):  # and what it says does
+        check_samples("fit", np.zeros(shape).reshape(-1, *want), want)
+
+
+def test_images_nobody_scaled():
+    with says("fit: expected x scaled to [0, 1], got uint8 numbers up to 255; use x / 255."):
+        check_scaled("fit", np.array([[0, 255]], np.uint8))
+    with says("fit: expected x scaled to [0, 1], got int64 numbers up to 17; use x / 255."):
+        check_scaled("fit", np.full((2, 3, 3, 1), 17))
+    for fine in (
+        np.array([[0, 1]], np.uint8),
+        np.full((2, 3), 17),
+        np.full((2, 3, 3, 1), 17.0),
+        np.empty((0, 2), "u1"),
+    ):
+        assert check_scaled("fit", fine) is None  # 0 and 1; counts in rows; already floats; nothing
 
 
 # -- choices --------------------------------------------------------------------------------------------------

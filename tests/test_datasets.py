@@ -1,4 +1,4 @@
-"""IDX files, finding and fetching, MNIST's four files, and `load`. No test leaves this machine."""
+"""IDX files, finding and fetching, MNIST's four files, doodles, users' files, `load`. No test leaves this machine."""
 
 import dataclasses
 import gzip
@@ -23,8 +23,11 @@ from tinyae.datasets import (
     DownloadError,
     load,
     load_fashion_mnist,
+    load_images_file,
     load_mnist,
+    load_quickdraw10,
     mnist,
+    quickdraw10,
     read_idx,
     store,
     write_idx,
@@ -388,7 +391,259 @@ def test_dataset_refuses_arrays_that_do_not_fit():
         Dataset("d", x, y, x, y, (2, 2, 1), ("a",)).name = "other"
 
 
+# --- Quick, Draw!
+
+
+def write_doodles(folder, per_class=6, **replaced):
+    """A small quickdraw10.npz; every drawing is told apart by its pixels. Returns its arrays."""
+    classes, n = 3, 3 * per_class
+    arrays = {
+        "images": (np.arange(n)[:, None, None] + np.arange(784).reshape(28, 28) // 4).astype(np.uint8),
+        "labels": np.repeat(np.arange(classes, dtype=np.uint8), per_class),
+        "class_names": np.array(["cat", "bird", "airplane"]),
+    }  # fmt: skip
+    arrays = {name: array for name, array in (arrays | replaced).items() if array is not None}
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(folder / quickdraw10.FILE, **arrays)
+    return arrays
+
+
+@pytest.fixture
+def two_for_testing(monkeypatch):
+    monkeypatch.setattr(quickdraw10, "TEST_PER_CLASS", 2)
+
+
+def test_doodles_have_a_fixed_split_in_a_fixed_order(tmp_path, two_for_testing):
+    arrays = write_doodles(tmp_path / "quickdraw10")
+    d = load("quickdraw10", data_dir=tmp_path)
+    assert d.name == "quickdraw10" and d.image_shape == (28, 28, 1) and d.class_names == ("cat", "bird", "airplane")
+    assert d.x_train.shape == (12, 784) and d.x_test.shape == (6, 784)
+    assert d.x_train.dtype == np.float32 and d.y_train.dtype == np.int64
+    whole = arrays["images"].reshape(18, 784) / np.float32(255)
+    places = [[int(np.flatnonzero((whole == row).all(axis=1))[0]) for row in x] for x in (d.x_train, d.x_test)]
+    assert sorted(places[1]) == [4, 5, 10, 11, 16, 17]  # the last two of each class
+    assert sorted(places[0] + places[1]) == list(range(18))
+    assert_array_equal(d.y_train, np.array(places[0]) // 6)
+    assert_array_equal(d.y_test, np.array(places[1]) // 6)
+    assert places[0] != sorted(places[0]) and places[1] != sorted(places[1])
+    again = load("quickdraw10", data_dir=tmp_path, seed=5)
+    assert_array_equal(again.x_train, d.x_train)  # no seed changes it
+
+
+def test_doodles_that_are_missing_say_where_and_what_to_do(tmp_path, monkeypatch, empty_cache):
+    env = tmp_path / "env"
+    env.mkdir()
+    monkeypatch.setenv(store.ENV, str(env))
+    with pytest.raises(UsageError) as caught:
+        load_quickdraw10()
+    message = str(caught.value)
+    for part in (f"expected quickdraw10.npz in {env / 'quickdraw10'}, {empty_cache / 'quickdraw10'}, got no such file",
+                 "nobody offers it for download", "Put it at DIR/quickdraw10/quickdraw10.npz and give --data-dir DIR",
+                 "TINYAE_DATA_DIR=DIR", "tinyae/datasets/quickdraw10.py says how to make it"):  # fmt: skip
+        assert part in message
+    assert "\n" not in message
+    with pytest.raises(UsageError, match=rf"expected quickdraw10.npz in {tmp_path / 'quickdraw10'}, got"):
+        load_quickdraw10(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "replaced, message",
+    [
+        ({"labels": None}, r"expected a whole .npz file .*, got a damaged or different one \(.*labels"),
+        ({"labels": np.array([None] * 18)}, r"a damaged or different one \(.*[Oo]bject"),
+        ({"images": np.zeros((18, 28, 27), np.uint8)}, r"of shape \(N, 28, 28\) and type uint8, got \(18, 28, 27\) of"),
+        ({"images": np.zeros((18, 28, 28))}, r"type uint8, got \(18, 28, 28\) of float64"),
+        ({"images": np.zeros((), np.uint8)}, r"type uint8, got \(\) of uint8"),
+        ({"labels": np.zeros(17, np.uint8)}, r"expected 18 whole numbers as labels, got shape \(17,\) of uint8"),
+        ({"labels": np.zeros(18)}, r"expected 18 whole numbers as labels, got shape \(18,\) of float64"),
+        ({"labels": np.full(18, 3)}, "expected labels from 0 to 2, got 3 to 3"),
+        ({"labels": np.full(18, -1)}, "expected labels from 0 to 2, got -1 to -1"),
+        ({"labels": np.repeat([0, 1], 9)}, "more than 2 drawings of every class, got 0 of 'airplane'"),
+        ({"class_names": np.array([1, 2, 3])}, r"expected a list of class names, got shape \(3,\) of int64"),
+        ({"class_names": np.array([], str), "images": np.zeros((0, 28, 28), np.uint8), "labels": np.zeros(0, int)},
+         "more than 2 drawings of every class, got no class"),
+    ],
+)  # fmt: skip
+def test_doodles_that_do_not_fit_together(tmp_path, two_for_testing, replaced, message):
+    write_doodles(tmp_path, **replaced)
+    with pytest.raises(UsageError, match=message) as caught:
+        load_quickdraw10(tmp_path)
+    assert str(caught.value).startswith(f"load quickdraw10: {tmp_path / quickdraw10.FILE}: expected ")
+
+
+@pytest.mark.parametrize("change", [lambda b: b[:-40], lambda b: b"", lambda b: b"no archive", lambda b: b[:200]])
+def test_damaged_doodles(tmp_path, change):
+    write_doodles(tmp_path)
+    path = tmp_path / quickdraw10.FILE
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(UsageError, match=r"a damaged or different one"):
+        load_quickdraw10(tmp_path)
+
+
+# --- a user's own images
+
+
+def saved(folder, array, name="images.npy"):
+    np.save(folder / name, array, allow_pickle=True)
+    return folder / name
+
+
+RNG = np.random.default_rng(0)
+BYTES = RNG.integers(0, 256, (23, 4, 5), np.uint8)
+
+
+@pytest.mark.parametrize(
+    "array, shape",
+    [
+        pytest.param(BYTES, (4, 5, 1), id="grey"),
+        pytest.param(np.asfortranarray(BYTES), (4, 5, 1), id="fortran"),
+        pytest.param(RNG.integers(0, 256, (20, 3, 4, 3), np.uint8), (3, 4, 3), id="colour"),
+        pytest.param(RNG.integers(0, 256, (20, 3, 4, 1), np.uint8), (3, 4, 1), id="one-channel"),
+        pytest.param(RNG.integers(0, 256, (30, 7), np.uint8), (1, 7, 1), id="rows"),
+        pytest.param(RNG.uniform(size=(10, 4, 5)), (4, 5, 1), id="float64"),
+        pytest.param(RNG.uniform(size=(12, 4, 5)).astype(">f4"), (4, 5, 1), id="big-endian"),
+        pytest.param(RNG.uniform(size=(12, 4, 5)).astype(np.float16), (4, 5, 1), id="float16"),
+        pytest.param(RNG.uniform(size=(12, 4, 5)) > 0.5, (4, 5, 1), id="bool"),
+        pytest.param(RNG.uniform(size=(12, 1, 1)), (1, 1, 1), id="one-pixel"),
+    ],
+)
+def test_every_image_of_a_file_is_in_one_part(tmp_path, array, shape):
+    d = load(str(saved(tmp_path, array)), seed=1)
+    assert d.name == "images.npy" and d.image_shape == shape and d.class_names == ("image",)
+    n_test = round(0.1 * len(array))
+    assert (len(d.x_test), len(d.x_train)) == (n_test, len(array) - n_test)
+    assert d.x_train.dtype == d.x_test.dtype == np.float32 and d.y_train.dtype == np.int64
+    whole = array.reshape(len(array), -1).astype(np.float32)
+    whole /= 255 if array.dtype == np.uint8 else 1
+    both = np.concatenate([d.x_train, d.x_test])
+    assert_array_equal(both[np.lexsort(both.T)], whole[np.lexsort(whole.T)])
+    assert 0 <= both.min() and both.max() <= 1
+
+
+def test_the_seed_draws_the_test_part_and_the_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.images_file, "CHUNK", 7)
+    path = saved(tmp_path, BYTES)
+    one, two, other = (load_images_file(path, seed=seed) for seed in (0, 0, 1))
+    assert_array_equal(one.x_train, two.x_train)
+    assert_array_equal(one.x_test, two.x_test)
+    assert set(map(bytes, one.x_test)) != set(map(bytes, other.x_test))
+    few = load_images_file(path, limit=5)
+    assert_array_equal(few.x_train, one.x_train[:5])
+    assert_array_equal(few.x_test, one.x_test)
+
+
+FLOATS = RNG.uniform(size=(20, 4, 5))
+
+
+def with_value(value, dtype=np.float64):
+    array = FLOATS.astype(dtype)
+    array[7, 1, 2] = value
+    return array
+
+
+@pytest.mark.parametrize(
+    "array, message",
+    [
+        pytest.param(with_value(np.nan), "finite numbers, got NaN or infinity in image 7; remove or fill", id="nan"),
+        pytest.param(with_value(-np.inf), "finite numbers, got NaN or infinity in image 7", id="inf"),
+        pytest.param(with_value(255.0), r"in \[0, 1\], got values from 0 to 255; divide by 255", id="0-to-255"),
+        pytest.param(with_value(-1.0), r"got values from -1 to 1; save \(x \+ 1\) / 2", id="minus-one"),
+        pytest.param(with_value(-300.0), r"got values from -300 to 1; save \(x - x.min\(\)\) / ", id="wide"),
+        pytest.param(with_value(1.0000001), r"got values from 0 to 1\.0000001; divide", id="just-above"),
+        pytest.param(BYTES.astype(np.int64), r"boolean or floats in \[0, 1\], got int64; save x.astype\(np", id="int"),
+        pytest.param(BYTES.astype(np.uint16), r"got uint16; save x.astype", id="uint16"),
+        pytest.param(BYTES % 2, r"expected uint8 from 0 to 255, got only 0 and 1.* save x.astype\(bool\)", id="binary"),
+        pytest.param(FLOATS.astype(complex), "got complex128; save an array of numbers", id="complex"),
+        pytest.param(np.full((20, 4), "a"), "got <U1; save an array of numbers", id="text"),
+        pytest.param(np.array([[None] * 3] * 20), "one whole array of numbers, got .*[Oo]bject.*np.save", id="object"),
+        pytest.param(np.zeros((20, 3, 8, 8), np.uint8), r"last, .*\(20, 3, 8, 8\); save x.transp", id="first"),
+        pytest.param(np.float32(0.5), r"or rows \(N, D\), got an array of shape \(\)", id="number"),
+        pytest.param(FLOATS.ravel(), r"or rows \(N, D\), got an array of shape \(400,\)", id="vector"),
+        pytest.param(FLOATS[None, None], r"got an array of shape \(1, 1, 20, 4, 5\)", id="five-axes"),
+        pytest.param(FLOATS[:5], "at least 10 images, one of them for testing, got 5", id="few"),
+        pytest.param(FLOATS[:0], "expected", id="none"),
+        pytest.param(FLOATS[:, :0], "expected", id="no-pixels"),
+    ],
+)  # fmt: skip
+def test_images_that_cannot_be_used(tmp_path, array, message):
+    path = saved(tmp_path, array)
+    with pytest.raises(UsageError, match=message) as caught:
+        load_images_file(path)
+    assert str(caught.value).startswith(f"load: {path}: expected ") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        pytest.param(lambda b: b"", "got something else; write the images with np.save", id="empty"),
+        pytest.param(lambda b: b"\x89PNG" + b, "got something else", id="other"),
+        pytest.param(lambda b: b"\x80\x04" + b, "got something else", id="pickle"),
+        pytest.param(lambda b: b[:-1], "expected one whole array of numbers, got a file NumPy cannot map", id="short"),
+        pytest.param(lambda b: b[:60], "expected one whole array of numbers", id="half-header"),
+        pytest.param(lambda b: b[:6], "expected one whole array of numbers", id="magic-alone"),
+        pytest.param(lambda b: b.replace(b"'shape'", b"'sharp'"), "expected one whole array of numbers", id="header"),
+        pytest.param(lambda b: b.replace(b"(23,", b"(-3,"), "expected", id="negative"),
+        pytest.param(lambda b: b.replace(b"(23, 4, 5), }" + 9 * b" ", b"(9999999999, 4, 5), }"), "expected", id="huge"),
+        pytest.param(lambda b: b[:6] + b"\x09" + b[7:], "expected one whole array of numbers", id="version"),
+    ],
+)
+def test_damaged_files_of_images(tmp_path, change, message):
+    path = saved(tmp_path, BYTES)
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(UsageError, match=message) as caught:
+        load(path)
+    assert str(caught.value).startswith(f"load: {path}: expected ") and "\n" not in str(caught.value)
+
+
+@settings(deadline=None, max_examples=80)
+@given(place=st.integers(6, 127), byte=st.integers(0, 255))
+def test_a_wrong_byte_in_the_header_never_ends_in_a_stack_trace(tmp_path_factory, place, byte):
+    path = saved(tmp_path_factory.getbasetemp(), BYTES)
+    content = bytearray(path.read_bytes())
+    content[place] = byte
+    path.write_bytes(content)
+    try:
+        assert load_images_file(path).x_train.max() <= 1
+    except UsageError as error:
+        assert "\n" not in str(error)
+
+
+def test_paths_that_are_no_file_of_images(tmp_path):
+    with pytest.raises(UsageError, match=r"nowhere.npy: expected a .npy file, got no such file; check the path"):
+        load(tmp_path / "nowhere.npy")
+    with pytest.raises(UsageError, match=r"expected a readable .npy file, got Is a directory; check the path"):
+        load(tmp_path)
+    np.savez(tmp_path / "images.npz", BYTES)
+    with pytest.raises(UsageError, match=r"expected a .npy file, got an archive \(.npz\?\); save one of its arrays"):
+        load(tmp_path / "images.npz")
+
+
 # --- load
+
+
+@pytest.mark.parametrize("name, drawn", [("digits", 60_000), ("curves", 20_000)])
+def test_limit_draws_no_more_than_that(monkeypatch, name, drawn):
+    made, draw = [], getattr(datasets, f"load_{name}")
+
+    def count(n_train=drawn, seed=0):
+        made.append(n_train)
+        return draw(min(n_train, 12), 3, seed)
+
+    monkeypatch.setattr(datasets, f"load_{name}", count)
+    assert len(load(name, limit=7, seed=2).x_train) == 7
+    assert_array_equal(load(name, limit=7, seed=2).x_train, load(name, seed=2).x_train[:7])
+    load(name, limit=10**6)
+    assert made == [7, 7, drawn, drawn]
+
+
+def test_limit_takes_the_first_images(tmp_path):
+    write_small_set(tmp_path / "mnist")
+    whole, few = load("mnist", data_dir=tmp_path), load("mnist", data_dir=tmp_path, limit=4)
+    assert_array_equal(few.x_train, whole.x_train[:4])
+    assert_array_equal(few.y_train, whole.y_train[:4])
+    assert_array_equal(few.x_test, whole.x_test)
+    with pytest.raises(UsageError, match="load: expected limit to be a whole number >= 1, got 0"):
+        load("mnist", data_dir=tmp_path, limit=0)
 
 
 def test_unknown_name():
@@ -470,3 +725,16 @@ def test_real_fashion_mnist():
 def test_real_md5s(source):
     for name, md5 in source.files.items():
         assert md5_of((Path(REAL) / source.name / name).read_bytes()) == md5
+
+
+@pytest.mark.realdata
+@needs_real
+def test_real_doodles():
+    path = Path(REAL) / "quickdraw10" / "quickdraw10.npz"
+    assert md5_of(path.read_bytes()) == "5084a6ce1c8d079ad0f28c7a7a4ee61e"
+    d = load_quickdraw10(REAL)
+    assert d.x_train.shape == (35000, 784) and d.x_test.shape == (5000, 784)
+    assert np.bincount(d.y_train).tolist() == [3500] * 10 and np.bincount(d.y_test).tolist() == [500] * 10
+    assert d.class_names[0] == "airplane" and d.class_names[9] == "rainbow"
+    assert np.bincount(d.y_train[:1000]).min() > 70  # shuffled
+    assert 0 == d.x_train.min() < d.x_train.max() == 1

@@ -58,6 +58,17 @@ TESTED = {
     ("activations", "sigmoid"), ("activations", "sigmoid_backward"), ("activations", "relu_backward"),
     ("losses", "bce"), ("losses", "squared_error"), ("neighbours", "nearest"), ("sampling", "bernoulli"),
     ("updates", "momentum"), ("updates", "rmsprop"), ("updates", "adam"),
+    # in test_conv_kernels.py:
+    ("patches", "copy_windows"), ("patches", "add_windows"), ("convolution", "convolve"), ("convolution", "convolve_transposed"),
+    ("convolution", "weight_gradient"), ("convolution", "channel_sums"), ("convolution", "convolve_backward"),
+    ("convolution", "convolve_transposed_backward"),
+    # in test_pool.py and test_upsample.py:
+    ("pooling", "max_pool"), ("pooling", "max_pool_backward"),
+    ("pooling", "average_pool"), ("pooling", "average_pool_backward"),
+    ("upsampling", "upsample_nearest"), ("upsampling", "upsample_nearest_backward"),
+    ("upsampling", "upsample_bilinear"), ("upsampling", "upsample_bilinear_backward"),
+    # in test_norm_noise.py:
+    ("norm", "sum_squares"), ("norm", "sum_products"), ("norm", "normalise"), ("norm", "normalise_backward"),
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from test_checks import says
 
 from tinyae import gradcases
 from tinyae.checks import UsageError
+from tinyae.gradcases import layer_cases
 from tinyae.gradcheck import assert_gradients, check_layer
 from tinyae.layers import LAYERS, Dense, Layer, LeakyReLU, Linear, ReLU, Sequential, Sigmoid, Softplus, Tanh
 from tinyae.layers import activations as activation_module
@@ -47,8 +48,12 @@ def built(kind, dtype=np.float32, width=4):
     return MAKERS[kind]().build(width, np.random.default_rng(1), dtype=dtype)
 
 
-def test_every_layer_is_tested_here():
-    assert set(LAYERS) == set(MAKERS) - {"Sequential"}
+def test_every_layer_has_a_gradient_check():
+    checked = {type(layer).__name__ for _, layer, _ in layer_cases()}
+    assert set(LAYERS) == checked - {"Sequential"}
+
+
+def test_every_activation_is_tested_here():
     assert {c.__name__ for c in ACTIVATIONS.values()} == set(ELEMENTWISE)
     defined = {n for n, c in vars(activation_module).items() if inspect.isclass(c) and issubclass(c, Layer)}
     assert defined == {*ELEMENTWISE, "Layer", "Activation"}
@@ -325,7 +330,7 @@ def test_config_makes_the_layer_again(kind):
         (
             Sequential([Dense(3)]),
             (2, 4),
-            "Sequential: expected a built net, got one without shapes; call build(input_shape).",
+            "Sequential: expected a built layer, got one without shapes; call build(input_shape).",
         ),
     ],
 )
@@ -340,7 +345,7 @@ def test_wrong_input(layer, x, text):
         (lambda: Dense(0), "Dense: expected units to be a whole number >= 1, got 0."),
         (lambda: Dense(2.5), "Dense: expected units to be a whole number >= 1, got 2.5."),
         (
-            lambda: Dense(3, "glorott"),
+            lambda: Dense(3, init="glorott"),
             "Dense: expected init to be one of glorot, he, sparse, normal, got 'glorott' (did you mean 'glorot'?).",
         ),
         (lambda: LeakyReLU(1), "LeakyReLU: expected slope in [0, 1), got 1."),
@@ -358,7 +363,10 @@ def test_wrong_settings(make, text):
 
 
 def test_dense_takes_rows_only():
-    with says("Dense: expected rows of numbers (one length), got samples of shape (28, 28).", ValueError):
+    with says(
+        "Dense: expected rows of numbers (one length), got samples of shape (28, 28); put Flatten() before it.",
+        ValueError,
+    ):
         Dense(3).build((28, 28))
 
 
@@ -461,23 +469,31 @@ def test_forward_is_one_layer_after_the_other(rng):
     for layer in net.layers:
         want.append(layer.forward(want[-1]))
     assert_array_equal(net.forward(x), want[3])
-    for stop, place in ((1, 1), (2, 2), (3, 3), (-1, 2), (None, 3)):
-        assert_array_equal(net.forward(x, stop=stop), want[place])
+    assert_array_equal(net.before_output(x), want[3])
+    assert net.output_unit is None
 
 
-def test_backward_with_stop_is_that_of_the_shorter_net(rng):
-    net = Sequential([Dense(4), Tanh(), Dense(3), Sigmoid()], 5, rng)
-    short = Sequential(net.layers[:-1], None)
-    short.input_shape, short.output_shape = net.input_shape, (3,)
-    x, dy = rng.normal(size=(2, 5)).astype(np.float32), rng.normal(size=(2, 3)).astype(np.float32)
-    short.forward(x)
-    want = short.backward(dy)
-    grads = net.layers[0].grads["W"].copy()
-    net.forward(x, stop=-1)
-    net.layers[0].grads["W"][:] = 0
-    assert_array_equal(net.backward(dy, stop=-1), want)
-    assert_array_equal(net.layers[0].grads["W"], grads)
-    assert net.backward(dy, need_dx=False, stop=-1) is None
+@pytest.mark.parametrize(
+    "last",
+    [
+        pytest.param(lambda: [Dense(3), Sigmoid()], id="a layer of its own"),
+        pytest.param(lambda: [Dense(3, activation="sigmoid")], id="the last layer's activation"),
+        pytest.param(lambda: [Sequential([Dense(3), Sigmoid()])], id="in a net within"),
+    ],
+)
+def test_before_output_stops_short_of_the_last_activation(last, rng):
+    net, short = Sequential([Dense(4), Tanh(), *last()], 5), Sequential([Dense(4), Tanh(), Dense(3)], 5)
+    x, da = rng.normal(size=(2, 5)).astype(np.float32), rng.normal(size=(2, 3)).astype(np.float32)
+    assert isinstance(net.output_unit, Sigmoid)
+    a = net.before_output(x)
+    assert_array_equal(a, short.forward(x))
+    assert_array_equal(net.output_unit.forward(a), net.forward(x))
+    want = short.backward(da)
+    net.before_output(x)
+    assert_array_equal(net.backward_before_output(da), want)
+    for (_, ours), (_, theirs) in zip(net.owners(), short.owners(), strict=True):
+        assert_array_equal(ours.grads["W"], theirs.grads["W"])
+    assert net.backward_before_output(da, need_dx=False) is None
 
 
 def test_shapes_and_size():
@@ -507,7 +523,7 @@ def test_owners_of_nested_nets_in_order():
 def test_chain_of_shapes_in_the_error():
     text = (
         "Sequential: layer dense_3 cannot follow 784 -> 32 -> 16: "
-        "Dense: expected rows of numbers (one length), got samples of shape (4, 4)."
+        "Dense: expected rows of numbers (one length), got samples of shape (4, 4); put Flatten() before it."
     )
 
     class Fold(Layer):
@@ -518,7 +534,7 @@ def test_chain_of_shapes_in_the_error():
         Sequential([Dense(32), Sigmoid(), Dense(16), Fold(), Dense(8)], 784)
     with says(
         "Sequential: layer dense_1 cannot follow 28x28: "
-        "Dense: expected rows of numbers (one length), got samples of shape (28, 28).",
+        "Dense: expected rows of numbers (one length), got samples of shape (28, 28); put Flatten() before it.",
         ValueError,
     ):
         Sequential([Dense(32)], (28, 28))

@@ -31,6 +31,13 @@ FIGURES = {
         [("image", images()), ("net", images(seed=1))], (3, 4, 1), ["a", "b", "c", "d"]
     ),
     "colour-images": lambda: plots.reconstruction_rows([("image", images())], (2, 2, 3)),
+    "titled": lambda: plots.reconstruction_rows([("image", images())], (3, 4, 1), title="four images"),
+    "two-channels": lambda: plots.reconstruction_rows([("image", images())], (3, 2, 2)),
+    "one-row-of-pixels": lambda: plots.reconstruction_rows([("image", images())], (1, 12, 1)),
+    "row_curves": lambda: plots.row_curves(
+        [("row", images(7)), ("output", images(7, seed=1)), ("noisy", images(7, seed=2))], "seven rows"
+    ),
+    "one-curve": lambda: plots.row_curves([("row", images(1))]),
     "filters": lambda: plots.filters(images(12, 30), (3, 4, 1), "weights"),
     "one-filter": lambda: plots.filters(images(12, 1), (3, 4, 1)),
     "dead-filters": lambda: plots.filters(np.zeros((12, 5)), (3, 4, 1)),
@@ -41,6 +48,10 @@ FIGURES = {
             ("squared error", {"training": [3, 2, 1.5]}, {}),
         ]
     ),
+    "near-baselines": lambda: plots.loss_curves(
+        [("nats", {"training": [300, 20]}, {"floor": 0.0, "PCA-2": 1.0, "mean image": 2.0, "other": 298.0})]
+    ),
+    "small-numbers": lambda: plots.loss_curves([("nats", {"training": [0.031, 0.02]}, {"mean image": 0.025})]),
     "one-epoch": lambda: plots.loss_curves([("nats", {"training": [3]}, {"floor": 1.0})]),
 }
 
@@ -132,6 +143,33 @@ def test_reconstruction_rows_show_what_they_got():
     assert shown.get_clim() == (0, 1) and shown.get_cmap().name == "gray"
 
 
+def test_three_channels_are_colours_and_others_a_mean():
+    picture = images(1, 12)
+    (axis,) = plots.reconstruction_rows([("image", picture)], (2, 2, 3)).axes
+    np.testing.assert_allclose(axis.get_images()[0].get_array(), picture.reshape(2, 2, 3))
+    (axis,) = plots.reconstruction_rows([("image", 3 * picture - 1)], (2, 2, 3)).axes
+    shown = axis.get_images()[0].get_array()
+    assert shown.min() == 0 and shown.max() == 1  # cut, as grey values are
+    (axis,) = plots.reconstruction_rows([("image", picture)], (3, 2, 2)).axes
+    np.testing.assert_allclose(axis.get_images()[0].get_array(), picture.reshape(3, 2, 2).mean(axis=-1))
+    assert plots.reconstruction_rows([("image", picture)], (2, 2, 3), title="one").get_suptitle() == "one"
+
+
+def test_row_curves_lie_over_each_other():
+    rows, outputs = images(3), images(3, seed=1)
+    figure = plots.row_curves([("row", rows), ("output", outputs)], "three rows")
+    assert len(figure.axes) == 3 and figure.get_suptitle() == "three rows"
+    for axis, row, output in zip(figure.axes, rows, outputs, strict=True):
+        first, second = axis.get_lines()
+        np.testing.assert_allclose(first.get_xydata(), np.column_stack([np.arange(1, 13), row]))
+        np.testing.assert_allclose(second.get_ydata(), output)
+        assert first.get_color() != second.get_color() and first.get_linestyle() != second.get_linestyle()
+        assert axis.get_xlabel()
+    assert figure.axes[0].get_ylabel() == "value"
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["row", "output"]
+
+
 def test_filters_share_one_symmetric_scale():
     weights = images(12, 30) - 0.5
     figure = plots.filters(weights, (3, 4, 1), "weights")
@@ -155,6 +193,37 @@ def test_loss_curves_show_series_and_baselines():
     np.testing.assert_allclose(lines["validation"].get_ydata(), [3.1, 2.2, 1.9])
     assert {text.get_text() for text in left.texts} == {"mean image 4.00", "floor 1.00"}
     assert {tuple(line.get_ydata()) for line in left.get_lines()} >= {(4.0, 4.0), (1.0, 1.0)}
+
+
+def heights_of_labels(figure):
+    return {text.get_text().rsplit(" ", 1)[0]: text.get_position()[1] for text in figure.axes[0].texts}
+
+
+def test_labels_of_baselines_stand_beside_their_lines():
+    figure = FIGURES["loss_curves"]()
+    low, high = figure.axes[0].get_ylim()
+    heights = heights_of_labels(figure)
+    for name, value in (("mean image", 4.0), ("floor", 1.0)):
+        assert heights[name] == pytest.approx((value - low) / (high - low))
+
+
+def test_labels_of_near_baselines_keep_apart():
+    heights = heights_of_labels(FIGURES["near-baselines"]())
+    assert list(sorted(heights, key=heights.get)) == ["floor", "PCA-2", "mean image", "other"]
+    apart = np.diff(sorted(heights.values()))
+    assert apart.min() > 0.044 and 0 <= min(heights.values()) and max(heights.values()) <= 1
+    series = {"training": [100.0, 1.0]}
+    heights = heights_of_labels(plots.loss_curves([("nats", series, {"a": 99.9, "b": 100.0, "c": 100.1, "d": 100.2})]))
+    assert np.diff(sorted(heights.values())).min() > 0.044 and max(heights.values()) <= 1
+
+
+@pytest.mark.parametrize(
+    "value, scale, text",
+    [(205.857, None, "205.86"), (1.0, None, "1.00"), (0.0, None, "0.00"), (0.0, 50.0, "0.00"), (0.311, None, "0.311"),
+     (0.0254, 0.03, "0.0254"), (-0.0254, None, "-0.0254"), (0.0, 0.0, "0.00"), (2.5e-5, None, "0.0000250")],
+)  # fmt: skip
+def test_errors_in_digits(value, scale, text):
+    assert plots.in_digits(value, scale) == text
 
 
 def test_every_series_is_in_a_legend():

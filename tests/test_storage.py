@@ -24,17 +24,35 @@ from tinyae import (
 )
 from tinyae import architectures as nets
 from tinyae.files import writable_folder, write_atomically
-from tinyae.storage import FORMAT
+from tinyae.layers import BatchNorm, Crop, Dropout, Flatten, Reshape, ZeroPad
+from tinyae.layers.base import every_layer
+from tinyae.storage import FORMAT, FORMAT_WITHOUT_STATE
 
 
 def make_net(seed=0):
     return nets.dense_autoencoder(7, (5,), 3, seed=seed)
 
 
-def saved(tmp_path):
+def make_norm_net(dtype=np.float32):
+    """7 -> 5 -> 3 -> 7 with a BatchNorm in each half, one of them in a net within, that have seen some data."""
+    model = Autoencoder(
+        [Dense(5), Sequential([Tanh(), BatchNorm()]), Dense(3)],
+        [BatchNorm(0.5), Dropout(0.25), Dense(7), Sigmoid()],
+        input_shape=7,
+        dtype=dtype,
+    )
+    model.fit(np.random.default_rng(1).uniform(size=(20, 7)), epochs=2, batch_size=10, progress=False)
+    return model
+
+
+def saved(tmp_path, make=make_net):
     path = tmp_path / "model.npz"
-    save(make_net(), path)
+    save(make(), path)
     return path
+
+
+def states(model):
+    return [array for layer in every_layer(model) for array in layer.state.values()]
 
 
 NETS = {
@@ -44,7 +62,7 @@ NETS = {
     "mse": lambda: nets.dense_autoencoder(9, (), 3, output_activation="linear", loss="mse"),
     "float64": lambda: make_net().astype(np.float64),
     "every-layer": lambda: Autoencoder(
-        [Dense(6, "he"), LeakyReLU(0.25), Dense(5, "sparse"), Tanh(), Dense(3, "normal"), Linear()],
+        [Dense(6, init="he"), LeakyReLU(0.25), Dense(5, init="sparse"), Tanh(), Dense(3, init="normal"), Linear()],
         [Dense(6), Softplus(), Dense(7), ReLU(), Dense(9), Sigmoid()],
         loss="mse",
         input_shape=9,
@@ -52,6 +70,14 @@ NETS = {
     "images": lambda: Autoencoder([Sigmoid()], [Tanh(), Sigmoid()], input_shape=(2, 3, 1)),
     "nets-in-nets": lambda: Autoencoder(
         [Sequential([Dense(5), Tanh()]), Dense(3)], Sequential([Sequential([Dense(9)]), Sigmoid()]), input_shape=9
+    ),
+    "state": make_norm_net,
+    "state-float64": lambda: make_norm_net(np.float64),
+    "state-as-float64": lambda: make_norm_net().astype(np.float64),
+    "shapes": lambda: Autoencoder(
+        [Crop((1, 0), 2), BatchNorm(), Flatten(), Dense(4), Dropout(0.5)],
+        [Dense(4), Reshape((2, -1, 2)), ZeroPad((1, 0), 2), Sigmoid()],
+        input_shape=(3, 5, 2),
     ),
 }
 
@@ -65,6 +91,8 @@ def test_a_model_comes_back_bit_by_bit(tmp_path, name):
     back = load(tmp_path / "model.npz")
     assert back.theta.dtype == model.theta.dtype and back.theta.tobytes() == model.theta.tobytes()
     assert back.summary() == model.summary() and back.config() == model.config()
+    for mine, its in zip(states(model), states(back), strict=True):
+        assert its.dtype == mine.dtype == model.theta.dtype and its.tobytes() == mine.tobytes()
     x = np.random.default_rng(1).uniform(size=(4, *model.input_shape))
     assert_array_equal(back.reconstruct(x), model.reconstruct(x))
     assert back.evaluate(x) == model.evaluate(x)
@@ -85,8 +113,37 @@ def test_the_file_needs_no_pickle(tmp_path):
         assert sorted(file.files) == ["architecture", "theta"]
         architecture = json.loads(str(file["architecture"]))
         assert file["theta"].dtype == np.float32 and file["theta"].shape == (make_net().n_params,)
-    assert architecture["format"] == FORMAT and architecture["input_shape"] == [7]
+    assert architecture["format"] == FORMAT_WITHOUT_STATE == 1 and architecture["input_shape"] == [7]
     assert architecture["config"]["encoder"]["layers"][0] == ["Dense", {"units": 5, "init": "glorot"}]
+
+
+def test_a_file_holds_the_state_of_layers_by_their_paths(tmp_path):
+    model = make_norm_net()
+    save(model, tmp_path / "model.npz")
+    within, behind = model.encoder.layers[1].layers[1].state, model.decoder.layers[0].state
+    want = {
+        "state.encoder.sequential_1.batchnorm_1.mean": within["mean"],
+        "state.encoder.sequential_1.batchnorm_1.var": within["var"],
+        "state.decoder.batchnorm_1.mean": behind["mean"],
+        "state.decoder.batchnorm_1.var": behind["var"],
+    }
+    with np.load(tmp_path / "model.npz", allow_pickle=False) as file:
+        assert sorted(file.files) == sorted(["architecture", "theta", *want])
+        assert json.loads(str(file["architecture"]))["format"] == FORMAT == 2
+        for name, array in want.items():
+            assert_array_equal(file[name], array)
+    assert all(np.abs(array - start).min() > 0 for array, start in zip(want.values(), (0, 1, 0, 1), strict=True))
+
+
+def test_a_loaded_state_goes_on_learning(tmp_path):
+    x = np.random.default_rng(1).uniform(size=(20, 7))
+    model = make_norm_net()
+    save(model, tmp_path / "model.npz")
+    back = load(tmp_path / "model.npz")
+    for net in (back, model):
+        net.fit(x, epochs=2, batch_size=10, progress=False)
+    assert_array_equal(back.theta, model.theta)
+    assert all((mine == its).all() for mine, its in zip(states(model), states(back), strict=True))
 
 
 def test_paths_may_be_text_and_of_any_suffix(tmp_path):
@@ -167,18 +224,20 @@ def test_no_such_file(tmp_path):
     refused(tmp_path, "expected a whole model file written by tinyae.save")
 
 
-def test_every_truncation_is_refused(tmp_path):
-    path = saved(tmp_path)
+@pytest.mark.parametrize("make", [make_net, make_norm_net])
+def test_every_truncation_is_refused(tmp_path, make):
+    path = saved(tmp_path, make)
     whole = path.read_bytes()
     for n in [*range(0, len(whole), 23), *range(len(whole) - 30, len(whole))]:
         path.write_bytes(whole[:n])
         refused(path, "expected a whole model file written by tinyae.save")
 
 
-def test_damage_is_refused_or_harmless(tmp_path):
+@pytest.mark.parametrize("make", [make_net, make_norm_net])
+def test_damage_is_refused_or_harmless(tmp_path, make):
     """Any byte changed: one clear line, or (time stamps, padding) the model that was saved."""
-    path = saved(tmp_path)
-    whole, model = path.read_bytes(), make_net()
+    path = saved(tmp_path, make)
+    whole, model = path.read_bytes(), make()
     rng = np.random.default_rng(0)
     places = np.sort(rng.permutation(len(whole))[: len(whole) // 6])
     for n in places:
@@ -193,6 +252,7 @@ def test_damage_is_refused_or_harmless(tmp_path):
             pytest.fail(f"byte {n} of {len(whole)} changed: {error!r} instead of a UsageError")
         else:
             assert_array_equal(back.theta, model.theta)
+            assert all((mine == its).all() for mine, its in zip(states(model), states(back), strict=True))
 
 
 def write_arrays(path, **arrays):
@@ -311,6 +371,79 @@ def with_value(value):
 def test_other_parameters_are_refused(tmp_path, theta, message):
     assert make_net().n_params == 120
     refused(rewritten(tmp_path, theta=theta), message)
+
+
+MEAN, VAR = (f"state.encoder.sequential_1.batchnorm_1.{name}" for name in ("mean", "var"))
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        pytest.param(
+            lambda arrays: arrays.pop(VAR),
+            rf"expected 4 state arrays of the layers in .*, got 3; they differ in {VAR}\.$",
+            id="missing",
+        ),
+        pytest.param(
+            lambda arrays: [arrays.pop(name) for name in list(arrays) if name.startswith("state.")],
+            r"expected 4 state arrays of the layers in .*, got 0; they differ in state\.decoder\.batchnorm_1\.mean, ",
+            id="none",
+        ),
+        pytest.param(
+            lambda arrays: arrays.update({"state.decoder.tanh_1.mean": np.zeros(3, np.float32)}),
+            r"expected 4 state arrays of the layers in .*, got 5; they differ in state\.decoder\.tanh_1\.mean\.$",
+            id="too-many",
+        ),
+        pytest.param(
+            lambda arrays: arrays.update({MEAN: arrays[MEAN][:4]}),
+            rf"expected {MEAN} of shape \(5,\) of float32 in .*, got shape \(4,\) of float32\.$",
+            id="short",
+        ),
+        pytest.param(
+            lambda arrays: arrays.update({VAR: np.float32(1)}),
+            rf"expected {VAR} of shape \(5,\) of float32 in .*, got shape \(\) of float32\.$",
+            id="rank",
+        ),
+        pytest.param(
+            lambda arrays: arrays.update({VAR: arrays[VAR].astype(np.float64)}),
+            rf"expected {VAR} of shape \(5,\) of float32 in .*, got shape \(5,\) of float64\.$",
+            id="dtype",
+        ),
+        pytest.param(
+            lambda arrays: arrays.update({MEAN: np.array(list("abcde"))}),
+            rf"expected {MEAN} of shape \(5,\) of float32 in .*, got shape \(5,\) of <U1\.$",
+            id="text",
+        ),
+        pytest.param(
+            lambda arrays: np.put(arrays[MEAN], 2, np.nan),
+            rf"expected finite numbers in {MEAN} in .*, got NaN or infinity\.$",
+            id="nan",
+        ),
+        pytest.param(
+            lambda arrays: np.put(arrays[VAR], 2, np.inf),
+            rf"expected finite numbers in {VAR} in .*, got NaN or infinity\.$",
+            id="infinity",
+        ),
+        pytest.param(
+            lambda arrays: arrays.update({MEAN: np.array([{}])}), "expected a whole model file written by", id="objects"
+        ),
+    ],
+)
+def test_other_states_are_refused(tmp_path, change, message):
+    path = saved(tmp_path, make_norm_net)
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    change(arrays)
+    write_arrays(path, **arrays)
+    refused(path, message)
+
+
+def test_a_state_nobody_asked_for_is_refused(tmp_path):
+    path = saved(tmp_path)
+    with np.load(path) as file:
+        arrays = dict(file)
+    write_arrays(path, **arrays, **{"state.encoder.dense_1.mean": np.zeros(5, np.float32)})
+    refused(path, r"expected 0 state arrays of the layers in .*, got 1; they differ in state\.encoder\.dense_1\.mean")
 
 
 def test_saving_into_no_folder_names_the_path(tmp_path):

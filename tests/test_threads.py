@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from tinyae.architectures import dense_autoencoder
 from tinyae.checks import UsageError
-from tinyae.training import chunks, loop
+from tinyae.training import chunks, loop, memory
 from tinyae.training.threads import Team, available_cores, thread_count
 
 
@@ -115,7 +115,7 @@ def test_thread_count():
             thread_count(bad)
 
 
-@pytest.mark.parametrize("n", [0, 1, 2, chunks.CHUNK, 2 * chunks.CHUNK + 1])
+@pytest.mark.parametrize("n", [0, 1, 2, memory.MOST_ROWS, 2 * memory.MOST_ROWS + 1])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_chunks_cover_every_row_once(monkeypatch, n, threads):
     monkeypatch.setattr(loop, "SMALLEST_SHARED_WORK", 0)
@@ -123,7 +123,7 @@ def test_chunks_cover_every_row_once(monkeypatch, n, threads):
     visits, replicas = np.zeros(n, int), set()
 
     def work(replica, rows):
-        assert 0 < rows.stop - rows.start <= chunks.CHUNK
+        assert 0 < rows.stop - rows.start <= memory.MOST_ROWS
         visits[rows] += 1
         replicas.add(id(replica))
         assert replica is not net and np.shares_memory(replica.encoder.layers[0].params["W"], net.theta)

@@ -6,12 +6,18 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tinyae import SGD, Adam, Cosine, Nadam, RMSprop, UsageError
+from tinyae import SGD, Adam, Autoencoder, Cosine, Dense, Nadam, RMSprop, Sigmoid, Tanh, UsageError
 from tinyae.architectures import dense_autoencoder
+from tinyae.gradcases import SameNoise
+from tinyae.gradcheck import assert_gradients, check_model
+from tinyae.layers import BatchNorm, Dropout, Sequential
+from tinyae.layers.base import every_layer
 from tinyae.layers.flat import named_views
 from tinyae.training import Callback, EarlyStopping, History, TrainingDivergedError, loop
-from tinyae.training.loop import ShardedStep, explain_divergence
+from tinyae.training.loop import ShardedStep, explain_divergence, noise_generators, worker_count
 from tinyae.training.threads import Team
+
+quiet_numpy = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 
 @pytest.fixture
@@ -75,12 +81,13 @@ def test_threads_share_an_update_without_changing_it(share_small_work, make_opti
     assert_allclose(nets[2].theta, nets[0].theta, rtol=1e-7, atol=1e-10)
 
 
-def test_evaluate_is_the_mean_over_the_images():
+def test_evaluate_is_the_mean_over_the_images(monkeypatch):
+    monkeypatch.setattr(loop, "rows_at_once", lambda model, otherwise=10: 10)
     model, x, y = make_net(), make_rows(53), make_rows(53, seed=1)
     for threads in (1, 3):
         with Team(threads) as team:
             step = ShardedStep(model, SGD(), team, total_steps=1)
-            assert step.evaluate(x, y, chunk=10) == pytest.approx(model.loss_value(x, y), rel=1e-6)
+            assert step.evaluate(x, y) == pytest.approx(model.loss_value(x, y), rel=1e-6)
 
 
 # --- the same bits
@@ -142,6 +149,218 @@ def test_schedules_see_all_steps():
     schedule = Cosine(0.1, final=0.1)
     history = fit(make_net(), optimizer=Adam(lr=schedule), epochs=4, batch_size=8)  # 5 steps an epoch
     assert history["lr"] == pytest.approx([schedule(5 * epoch - 1, 20) for epoch in (1, 2, 3, 4)])
+
+
+# --- noise, and layers that learn from the batch
+
+
+def net_with(*layers, seed=0, dtype=np.float32):
+    """7 -> 5 -> 3 -> 7 with `layers` behind the first Dense."""
+    encoder, decoder = [Dense(5), Sequential([Tanh(), *layers]), Dense(3)], [Dense(7), Sigmoid()]
+    return Autoencoder(encoder, decoder, input_shape=7, seed=seed, dtype=dtype)
+
+
+class Watch(Tanh):
+    """Remembers, for every forward of it and its replicas, whether it was in training."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append(self.training)
+        return super().forward(x)
+
+
+def in_training(model):
+    return {layer.training for layer in every_layer(model)}
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_replicas_train_and_the_model_does_not(before):
+    watch = Watch()
+    model = net_with(watch)
+    model.set_training(before)
+
+    class Look(Callback):
+        def on_batch_end(self, run, loss):
+            assert in_training(run.model) == {False}
+
+        def on_epoch_end(self, run, row):
+            assert row["val_loss"] == pytest.approx(run.model.evaluate(make_rows(5))["loss"], rel=1e-6)
+            assert watch.seen.pop() is False
+
+    fit(model, make_rows(16), epochs=2, validation_data=make_rows(5), callbacks=[Look()])
+    assert watch.seen == [True, True, False] * 2 and in_training(model) == {False}
+
+
+def test_evaluate_goes_back_to_training_after_an_error_too():
+    with Team(2) as team:
+        step = ShardedStep(net_with(Dropout(0.5)), SGD(), team, total_steps=1)
+        assert [in_training(replica) for replica in step.replicas] == [{True}, {True}]
+        assert step.evaluate(make_rows(), make_rows()) == step.evaluate(make_rows(), make_rows())  # no noise
+        with pytest.raises(ValueError):
+            step.evaluate(make_rows()[:, :6], make_rows())
+        assert [in_training(replica) for replica in step.replicas] == [{True}, {True}]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_noise_is_the_same_bits_for_the_same_seed(share_small_work, threads):
+    def train(seed):
+        model = net_with(Dropout(0.3))
+        history = fit(model, threads=threads, seed=seed, validation_split=0.2)
+        return model.theta, history["loss"], history["val_loss"]
+
+    (one, *series), (two, *series_again), (other, *_) = train(3), train(3), train(np.random.default_rng(4))
+    assert_array_equal(one, two)
+    assert series == series_again
+    assert (one != other).any()
+
+
+def test_every_worker_and_every_epoch_has_noise_of_its_own(share_small_work, monkeypatch):
+    masks, call = [], ShardedStep.__call__
+
+    def spy(self, x, y, rows):
+        loss = call(self, x, y, rows)
+        masks.extend(replica.encoder.layers[1].layers[1].mask.copy() for replica in self.replicas)
+        return loss
+
+    monkeypatch.setattr(ShardedStep, "__call__", spy)
+    fit(net_with(Dropout(0.5)), threads=2, epochs=3, batch_size=40, shuffle=False)  # the same rows in every epoch
+    assert len(masks) == 2 * 3 and len({mask.tobytes() for mask in masks}) == 6
+    assert all(mask.shape == (20, 5) and 0.3 < np.mean(mask == 0) < 0.7 for mask in masks)
+
+
+def test_the_seed_draws_the_noise():
+    one, same, other = (fit(net_with(Dropout(0.3)), seed=seed, shuffle=False)["loss"] for seed in (1, 1, 2))
+    assert one == same and one != other  # all else is the same: rows in order, one net
+
+
+def test_noise_does_not_change_the_order_of_the_data(monkeypatch):
+    taken, call = [], ShardedStep.__call__
+
+    def spy(self, x, y, rows):
+        taken.append(np.array(rows))
+        return call(self, x, y, rows)
+
+    monkeypatch.setattr(ShardedStep, "__call__", spy)
+    states = []
+    for model in (net_with(), net_with(Dropout(0.3))):
+        rng = np.random.default_rng(5)
+        fit(model, seed=rng, validation_split=0.25)
+        states.append(rng.bit_generator.state)
+    half = len(taken) // 2
+    assert states[0] == states[1] and half == 3 * 4
+    for one, two in zip(taken[:half], taken[half:], strict=True):
+        assert_array_equal(one, two)
+
+
+def test_a_net_without_noise_is_trained_as_if_there_were_none(monkeypatch):
+    one, two = make_net(), make_net()
+    fit(one)
+    monkeypatch.setattr(loop, "noise_generators", lambda rng, epoch, n: [None] * n)
+    fit(two)
+    assert_array_equal(one.theta, two.theta)
+
+
+class Fixed(np.random.bit_generator.ISeedSequence):
+    """A seed sequence that cannot spawn."""
+
+    def generate_state(self, n_words, dtype=np.uint32):
+        return np.arange(7, 7 + n_words, dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda: np.random.default_rng(3), id="default"),
+        pytest.param(lambda: np.random.Generator(np.random.MT19937(3)), id="mt19937"),
+        pytest.param(lambda: np.random.Generator(np.random.PCG64(Fixed())), id="cannot-spawn"),
+    ],
+)
+def test_noise_generators(make):
+    def draws(rng, epoch, n):
+        return [noise.random(4).tolist() for noise in noise_generators(rng, epoch, n)]
+
+    rng, untouched = make(), make()
+    first = draws(rng, 1, 3)
+    assert first == draws(rng, 1, 3) == draws(make(), 1, 3)  # asking changes nothing
+    assert len({tuple(numbers) for numbers in first + draws(rng, 2, 3)}) == 6
+    assert_array_equal(rng.random(9), untouched.random(9))
+    assert draws(rng, 1, 3) != first  # the generator has moved on, and so has its noise
+    with Team(2) as team:
+        ShardedStep(net_with(Dropout(0.3)), SGD(), team, total_steps=1).reseed(make(), 1)
+
+
+def test_noise_hangs_on_the_generators_state_alone():
+    """A generator restored from a saved state makes the noise of the saved one."""
+    rng, restored = np.random.default_rng(3), np.random.default_rng(99)
+    rng.random(10)
+    restored.bit_generator.state = rng.bit_generator.state
+    one, two = (fit(net_with(Dropout(0.3)), seed=seed)["loss"] for seed in (rng, restored))
+    assert one == two
+
+
+def test_a_batch_is_not_cut_where_its_samples_are_coupled(share_small_work):
+    assert worker_count(net_with(Dropout(0.3)), 8, threads=2) == 2
+    assert worker_count(net_with(BatchNorm()), 8, threads=2) == 1  # however deep it sits
+    assert worker_count(net_with(BatchNorm()), 8, threads=2, training=False) == 2
+    one, two = net_with(BatchNorm()), net_with(BatchNorm())
+    assert fit(one, threads=1)["loss"] == fit(two, threads=2)["loss"]
+    assert_array_equal(one.theta, two.theta)
+
+
+def test_batch_norm_learns_by_the_batch_and_is_used_by_what_it_has_seen():
+    norm, x = BatchNorm(momentum=0.5), make_rows(dtype=np.float64)
+    model = net_with(norm, dtype=np.float64)
+    mine = model.astype(np.float64)
+    history = fit(model, x, epochs=1, batch_size=40, validation_data=x[:9], optimizer=SGD(lr=0.1))
+    mine.set_training(True)
+    assert history["loss"] == [pytest.approx(mine.loss_and_gradient(x), rel=1e-10)]
+    theta = mine.theta - 0.1 * mine.gradient
+    assert_allclose(model.theta, theta, rtol=1e-7, atol=1e-10)
+    for name, array in mine.encoder.layers[1].layers[1].state.items():
+        assert_allclose(norm.state[name], array, rtol=1e-8)
+        assert np.abs(array - BatchNorm().build(5).state[name]).min() > 1e-3  # it has learned something
+    assert history["val_loss"] == [pytest.approx(model.evaluate(x[:9])["loss"], rel=1e-10)]
+    kept = {name: array.copy() for name, array in norm.state.items()}
+    model.reconstruct(x)
+    model.evaluate(x)
+    for name in kept:
+        assert_array_equal(norm.state[name], kept[name])
+
+
+def test_astype_gives_the_copy_statistics_of_its_own():
+    model = net_with(norm := BatchNorm())
+    twin = model.astype(np.float64)
+    (array,) = (layer.state["mean"] for layer in every_layer(twin) if layer.state)
+    array += 1
+    assert norm.state["mean"].tolist() == [0] * 5 and array.dtype == np.float64
+    assert norm.state["mean"].dtype == np.float32
+
+
+def test_gradients_of_a_net_in_training():
+    model = net_with(BatchNorm(), Dropout(0.3), dtype=np.float64)
+    model.set_training(True)
+    model.reseed(SameNoise())
+    model.theta[:] = np.random.default_rng(1).normal(size=model.theta.size)
+    differences = check_model(model, make_rows(6, dtype=np.float64))
+    assert assert_gradients(differences) <= 1e-6
+
+
+def test_a_last_batch_of_one_sample_has_no_variance():
+    with pytest.raises(UsageError, match=r"BatchNorm: expected at least 2 .*, got 1 .*; choose a batch size that"):
+        fit(net_with(BatchNorm()), make_rows(17), batch_size=8)
+
+
+@quiet_numpy
+@pytest.mark.parametrize("make_layer", [BatchNorm, lambda: Dropout(0.5)])
+def test_divergence_with_noise_and_statistics(make_layer):
+    model = net_with(make_layer())
+    named_views(model, model.theta)["encoder.dense_1.b"][2] = np.nan
+    with pytest.raises(TrainingDivergedError, match=r"epoch 1, batch 1: layer encoder\.dense_1 gives it first"):
+        fit(model)
+    assert in_training(model) == {False}
 
 
 # --- callbacks
@@ -265,8 +484,6 @@ def test_early_stopping_needs_a_series():
 
 
 # --- divergence
-
-quiet_numpy = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 
 @quiet_numpy

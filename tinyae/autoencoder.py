@@ -1,12 +1,14 @@
 """The autoencoder: an encoder, a decoder, a loss; fit, encode, decode, reconstruct, evaluate, summary."""
 
+import contextlib
 import sys
 
 import numpy as np
 
 from tinyae import analysis
-from tinyae.checks import UsageError, as_float_array, check_finite, check_int, check_shape
-from tinyae.layers.activations import Sigmoid
+from tinyae.checks import UsageError, as_float_array, check_finite, check_int, check_samples, check_scaled
+from tinyae.kernels.config import announce_compiling
+from tinyae.layers.activations import Linear, Sigmoid
 from tinyae.layers.base import Layer, as_shape, every_layer
 from tinyae.layers.flat import flatten
 from tinyae.layers.sequential import Sequential, check_layers_once, show_chain
@@ -74,6 +76,8 @@ class Autoencoder(Layer):
         self._check_shapes(input_shape)
         self._check_output_unit()
         self.theta, self.gradient = flatten(self, dtype)
+        for layer in every_layer(self):
+            layer.state = {name: a.astype(dtype, copy=False) for name, a in layer.state.items()}
 
     def _check_shapes(self, input_shape):
         chain = show_chain(self.encoder.shapes + self.decoder.shapes[1:])
@@ -87,18 +91,20 @@ class Autoencoder(Layer):
         if self.output_shape != self.input_shape:
             raise ValueError(
                 f"Autoencoder: expected the decoder to come back to the input's shape {self.input_shape}, "
-                f"got {self.output_shape} ({chain}); change the decoder's last layer that sets a size."
+                f"got {self.output_shape} ({chain}); {ways_back(self.input_shape, self.output_shape)}."
             )
 
     def _check_output_unit(self):
-        last = self.decoder.layers[-1]
-        if isinstance(self.loss, BCE) and not isinstance(last, Sigmoid):
+        unit = self.decoder.output_unit
+        if isinstance(self.loss, BCE) and not isinstance(unit, Sigmoid):
             raise ValueError(
-                f"Autoencoder: expected a decoder that ends in Sigmoid for the loss BCE, got {last.name}; "
-                "add Sigmoid() as its last layer or use loss='mse'."
+                f"Autoencoder: expected a decoder that ends in Sigmoid for the loss BCE, got "
+                f"{(unit or self.decoder.layers[-1]).name}; add Sigmoid() as its last layer, give the last layer "
+                "activation='sigmoid', or use loss='mse'."
             )
         # Behind its own output unit the loss works on the pre-activation: gradient x' - x, exact for any input.
-        self.matched = isinstance(last, self.loss.output_unit)
+        linear = unit is None and self.loss.output_unit is Linear
+        self.matched = linear or isinstance(unit, self.loss.output_unit)
 
     # -- as a layer ---------------------------------------------------------------------------
 
@@ -124,7 +130,8 @@ class Autoencoder(Layer):
         a = self.before_output(x)
         out = self.empty("loss gradient", a.shape, a.dtype)
         value, da = self.loss.value_and_gradient(a, x if target is None else target, n, out)
-        self.encoder.backward(self.decoder.backward(da, stop=self._stop), need_dx=False)
+        backward = self.decoder.backward_before_output if self.matched else self.decoder.backward
+        self.encoder.backward(backward(da), need_dx=False)
         return value
 
     def loss_value(self, x, target=None):
@@ -133,11 +140,8 @@ class Autoencoder(Layer):
 
     def before_output(self, x):
         """What the loss works on: the output's pre-activation where `matched`, else the output itself."""
-        return self.decoder.forward(self.encoder.forward(x), stop=self._stop)
-
-    @property
-    def _stop(self):
-        return -1 if self.matched else None
+        code = self.encoder.forward(x)
+        return self.decoder.before_output(code) if self.matched else self.decoder.forward(code)
 
     def children(self):
         return (self.encoder, self.decoder)
@@ -208,9 +212,10 @@ class Autoencoder(Layer):
             A new order every epoch.
         callbacks : sequence of Callback
         threads : int, optional
-            Worker threads; one per core without it. Same seed and same number of threads: same bits.
+            Worker threads; one per core without it. Same seed and same number of threads: same bits. A net with a
+            layer that looks at the whole batch (BatchNorm) trains on one thread.
         seed : int or numpy.random.Generator
-            Draws the validation part and the order of the data.
+            Draws the validation part, the order of the data, and the noise of layers such as Dropout.
         progress : bool or str
             A progress bar, with that text before it, and a line with the baselines of the loss.
 
@@ -240,10 +245,11 @@ class Autoencoder(Layer):
         known = self.baselines(x, *(validation or (x, y)))
         if progress:
             print(describe_baselines(known, self), file=sys.stderr, flush=True)
-        history = train(
-            self, x, y, optimizer=optimizer, epochs=epochs, batch_size=batch_size, validation=validation,
-            shuffle=shuffle, rng=rng, callbacks=list(callbacks), threads=thread_count(threads), progress=progress,
-        )  # fmt: skip
+        with announce_compiling() if progress else contextlib.nullcontext():
+            history = train(
+                self, x, y, optimizer=optimizer, epochs=epochs, batch_size=batch_size, validation=validation,
+                shuffle=shuffle, rng=rng, callbacks=list(callbacks), threads=thread_count(threads), progress=progress,
+            )  # fmt: skip
         history.baselines = known
         return history
 
@@ -280,8 +286,9 @@ class Autoencoder(Layer):
         return x, y
 
     def _checked(self, who, x, name):
-        x = as_float_array(who, x, self.theta.dtype, name)
-        check_shape(who, x, ("N", *self.input_shape), name)
+        given, x = x, as_float_array(who, x, self.theta.dtype, name)
+        check_samples(who, x, self.input_shape, name)
+        check_scaled(who, given, name)
         if not len(x):
             raise UsageError(f"{who}: expected at least one sample in {name}, got none.")
         check_finite(who, x, name)
@@ -303,8 +310,10 @@ class Autoencoder(Layer):
 
     def _map(self, who, net, x, threads):
         """The forward pass of `net` (this one or a part of it) over all rows of x."""
-        x = as_float_array(who, x, self.theta.dtype)
-        check_shape(who, x, ("N", *net.input_shape))
+        given, x = x, as_float_array(who, x, self.theta.dtype)
+        check_samples(who, x, net.input_shape)
+        if net is not self.decoder:
+            check_scaled(who, given)
         result = np.empty((len(x), *net.output_shape), self.theta.dtype)
 
         def work(replica, rows):
@@ -328,7 +337,8 @@ class Autoencoder(Layer):
         def work(replica, rows):
             a = replica.before_output(x[rows])
             loss[rows] = replica.loss.value(a, y[rows])  # mean over the chunk, counted once per row
-            output = replica.decoder.layers[-1].forward(a) if replica.matched else a
+            unit = replica.decoder.output_unit
+            output = unit.forward(a) if replica.matched and unit else a
             squared[rows] = analysis.squared_error(y[rows], output)
 
         for_chunks(self, len(x), threads, work)
@@ -349,6 +359,25 @@ class Autoencoder(Layer):
 def as_sequential(net):
     """A Sequential of a list of layers, or the Sequential itself."""
     return net if isinstance(net, Sequential) else Sequential(net)
+
+
+def ways_back(want, got):
+    """What brings a decoder that ends in shape `got` to the shape `want`, as advice."""
+    if len(want) != 3 or len(got) != 3:
+        return "change the decoder's last layer that sets a size"
+    if want[:2] == got[:2]:
+        return f"give the decoder's last layer {want[2]} filters"
+    too_many = [max(0, g - w) for w, g in zip(want[:2], got[:2], strict=True)]
+    too_few = [max(0, w - g) for w, g in zip(want[:2], got[:2], strict=True)]
+    ways = []
+    if any(too_many):
+        ways.append(f"Crop((0, {too_many[0]}), (0, {too_many[1]})) at the end")
+        ways.append("padding='valid' in one convolution (3x3 takes 2 rows, doubled by every UpSample(2) after it)")
+    if any(too_few):
+        ways.append(f"ZeroPad((0, {too_few[0]}), (0, {too_few[1]})) at the end")
+        ways.append("padding='same' in place of 'valid'")
+    ways.append("pooling in the encoder that leaves no odd row over")
+    return f"ways out: {'; '.join(ways)}"
 
 
 def describe_baselines(values, model):

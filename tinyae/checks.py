@@ -26,6 +26,32 @@ def check_shape(who, x, want, name="x"):
         raise UsageError(f"{who}: expected {name} of shape {shape}, got {got}.")
 
 
+def check_samples(who, x, sample_shape, name="x"):
+    """Raise UsageError unless `x` is a batch (N, *sample_shape); says how to make it one where that can be guessed."""
+    got, want = np.shape(x), tuple(sample_shape)
+    if got[1:] == want and got:
+        return
+    advice = ""
+    if got == want:
+        advice = f"; for a single sample use {name}[None]"
+    elif len(want) == 3 and got[1:] == (want[2], *want[:2]):
+        advice = f"; channels come last: use np.moveaxis({name}, 1, -1)"
+    elif got[1:] and np.prod(got[1:]) == np.prod(want):
+        advice = f"; use {name}.reshape({', '.join(map(str, (-1, *want)))})"
+    shape = "(" + ", ".join(map(str, ("N", *want))) + ")"
+    raise UsageError(f"{who}: expected {name} of shape {shape}, got {got}{advice}.")
+
+
+def check_scaled(who, x, name="x"):
+    """Raise UsageError for integer images with values above 1, which nobody has scaled."""
+    x = np.asarray(x)
+    looks_like_images = x.dtype == np.uint8 or (x.dtype.kind in "iu" and x.ndim == 4)
+    if looks_like_images and x.size and x.max() > 1:
+        raise UsageError(
+            f"{who}: expected {name} scaled to [0, 1], got {x.dtype} numbers up to {x.max()}; use {name} / 255."
+        )
+
+
 def check_choice(who, name, value, choices):
     """Raise UsageError unless `value` is one of `choices`; list them all, and name the nearest spelling."""
     if value not in list(choices):

@@ -7,7 +7,27 @@ import numpy as np
 
 from tinyae.architectures import dense_autoencoder
 from tinyae.gradcheck import check_layer, check_loss, check_model
-from tinyae.layers import Dense, LeakyReLU, Linear, ReLU, Sequential, Sigmoid, Softplus, Tanh
+from tinyae.layers import (
+    AveragePool,
+    BatchNorm,
+    Conv2D,
+    ConvTranspose,
+    Crop,
+    Dense,
+    Dropout,
+    Flatten,
+    LeakyReLU,
+    Linear,
+    MaxPool,
+    ReLU,
+    Reshape,
+    Sequential,
+    Sigmoid,
+    Softplus,
+    Tanh,
+    UpSample,
+    ZeroPad,
+)
 from tinyae.losses import BCE, MSE
 
 KINK_DISTANCE = 0.1
@@ -37,8 +57,45 @@ def layer_cases():
         (Softplus(), (4, 5)),
         (Sigmoid(), (2, 3, 4, 5)),
         (Sequential([Dense(6), Tanh(), Dense(3), Softplus()]), (4, 5)),
+        (Conv2D(2, (3, 2), activation="tanh"), (2, 4, 5, 3)),
+        (Conv2D(3, (2, 3), stride=(2, 1), padding="valid"), (2, 5, 6, 1)),
+        (Conv2D(1, 3, stride=2, padding=(2, 1)), (1, 4, 6, 2)),
+        (ConvTranspose(2, (3, 2), activation="tanh"), (2, 4, 5, 3)),
+        (ConvTranspose(3, (2, 3), stride=(2, 3)), (4, 3, 2, 1)),
+        (ConvTranspose(1, 3, stride=(3, 2), padding=(1, 0), output_padding=(2, 1)), (1, 2, 3, 4)),
+        (MaxPool(2), (3, 4, 6, 2)),
+        (MaxPool(3, (1, 2), "same"), (2, 4, 7, 3)),
+        (MaxPool((2, 3), 2, "ceil"), (1, 5, 4, 2)),
+        (AveragePool(2), (3, 4, 6, 2)),
+        (AveragePool(3, (1, 2), "same"), (2, 4, 7, 3)),
+        (AveragePool((2, 1), 3), (1, 5, 7, 2)),
+        (UpSample(2), (4, 3, 5, 2)),
+        (UpSample((3, 1)), (4, 2, 3, 1)),
+        (UpSample((2, 3), "bilinear"), (2, 3, 4, 1)),
+        (Flatten(), (2, 3, 4, 5)),
+        (Reshape((5, -1, 2)), (3, 4, 10)),
+        (Crop((1, 0), 1), (2, 3, 4, 5)),
+        (ZeroPad((1, 0), (2, 3)), (2, 3, 4, 5)),
+        (Dropout(0.3), (4, 5)),
+        (BatchNorm(), (4, 5)),
     ):
         yield f"{layer!r} on {shape}"[:44], layer.build(shape[1:], rng, dtype=np.float64), shape
+    for layer, shape in (
+        (Dropout(0.3), (2, 3, 4, 5)),
+        (BatchNorm(), (4, 5)),
+        (BatchNorm(eps=0.1), (2, 3, 4, 5)),
+        (Sequential([Dense(6), Tanh(), BatchNorm(), Dropout(0.3), Dense(3)]), (4, 5)),
+    ):
+        layer.build(shape[1:], rng, dtype=np.float64).set_training(True)
+        layer.reseed(SameNoise())
+        yield f"training {layer!r} on {shape}"[:44], layer, shape
+
+
+class SameNoise:
+    """In the place of a numpy.random.Generator: the same numbers at every call, as finite differences need it."""
+
+    def __getattr__(self, method):
+        return getattr(np.random.default_rng(5), method)
 
 
 def loss_cases():

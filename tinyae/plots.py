@@ -4,6 +4,7 @@ Figures are made without pyplot, so nothing is registered globally, nothing need
 """
 
 import io
+import math
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,7 @@ def _glyph(name):
     return f"${escaped}$"
 
 
-def reconstruction_rows(rows, image_shape, column_titles=None):
+def reconstruction_rows(rows, image_shape, column_titles=None, title=None):
     """Images in rows: originals above their reconstructions.
 
     Parameters
@@ -97,10 +98,13 @@ def reconstruction_rows(rows, image_shape, column_titles=None):
     rows : list of (str, array (n, D))
         Text on the left of the row, and its images, values from 0 (drawn black) to 1 (white); beyond, they are cut.
     image_shape : (height, width, channels)
+        Three channels are shown as red, green and blue.
     column_titles : sequence of str, optional
+    title : str, optional
+        Above all.
     """
     n = len(rows[0][1])
-    figure = Figure(figsize=(1.9 + 0.72 * n, 0.2 + 0.82 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(1.9 + 0.72 * n, (0.4 if title else 0.2) + 0.82 * len(rows)), layout="constrained")
     axes = figure.subplots(len(rows), n, squeeze=False)
     for axis_row, (text, images) in zip(axes, rows, strict=True):
         for axis, image in zip(axis_row, images, strict=True):
@@ -108,6 +112,39 @@ def reconstruction_rows(rows, image_shape, column_titles=None):
         axis_row[0].set_ylabel(text, rotation=0, ha="right", va="center", fontsize=10)
     for axis, text in zip(axes[0], column_titles or (), strict=False):
         axis.set_title(text, fontsize=10)
+    if title:
+        figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def row_curves(series, title=None, columns=5):
+    """Rows of numbers as curves, a panel a sample: originals and their reconstructions over each other.
+
+    Parameters
+    ----------
+    series : list of (str, array (n, D))
+        Name in the legend, and n rows; originals, outputs, and what the outputs were made from, drawn faintly.
+    title : str, optional
+    """
+    n = len(series[0][1])
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    figure = Figure(figsize=(0.8 + 2.4 * columns, 1.2 + 1.7 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    looks = ((TRAIN_COLOUR, "-", 1.4), (VALIDATION_COLOUR, "--", 1.4), ("#aaaaaa", "-", 0.6))
+    for (name, curves), (colour, line, width), depth in zip(series, looks, (4, 5, 3), strict=False):
+        for axis, curve in zip(axes.flat, curves, strict=False):
+            places = np.arange(1, len(curve) + 1)
+            axis.plot(places, curve, line, color=colour, linewidth=width, label=name, zorder=depth)
+    for axis in axes.flat[n:]:
+        axis.set_axis_off()
+    for axis in axes[-1]:
+        axis.set_xlabel("place in the row")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("value")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(series), fontsize=10)
+    if title:
+        figure.suptitle(title, fontsize=11)
     return figure
 
 
@@ -155,17 +192,12 @@ def loss_curves(panels):
         for (name, values), (colour, line, mark) in zip(series.items(), looks, strict=False):
             epochs = np.arange(1, len(values) + 1)
             axis.plot(epochs, values, line, color=colour, marker=mark, markersize=3.5, label=name)
-        for name, value in baselines.items():
-            axis.axhline(value, color=BASELINE_COLOUR, linewidth=1, linestyle=":")
-            axis.annotate(
-                f"{name} {value:.2f}", (1, value), xycoords=("axes fraction", "data"), xytext=(-4, 3),
-                textcoords="offset points", ha="right", fontsize=9, color=BASELINE_COLOUR, zorder=5,
-            )  # fmt: skip
         axis.set_xlabel("epoch")
         axis.set_ylabel(text)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.margins(y=0.08)
         axis.grid(True, color="#eeeeee")
+        _baselines(axis, baselines)
     # Below the panels: inside, it would sooner or later cover a baseline.
     by_name = {}
     for axis in figure.axes:
@@ -175,8 +207,36 @@ def loss_curves(panels):
     return figure
 
 
+def _baselines(axis, baselines, gap=0.045):
+    """Dotted lines across `axis`, each with its name and value to the right, at least `gap` of the height apart.
+
+    To the right, because within the axis the curves end where the lines are most interesting.
+    """
+    for value in baselines.values():
+        axis.axhline(value, color=BASELINE_COLOUR, linewidth=1, linestyle=":")
+    low, high = axis.get_ylim()
+    names = sorted(baselines, key=baselines.get)
+    heights = [(baselines[name] - low) / (high - low) for name in names]
+    for i in range(1, len(names)):  # upwards out of each other's way, then down again from the upper edge
+        heights[i] = max(heights[i], heights[i - 1] + gap)
+    for i in range(len(names) - 1, -1, -1):
+        heights[i] = min(heights[i], 1 - gap * (len(names) - 1 - i))
+    for name, height in zip(names, heights, strict=True):
+        text = f"{name} {in_digits(baselines[name], high)}"
+        axis.text(1.015, height, text, transform=axis.transAxes, va="center", fontsize=9, color=BASELINE_COLOUR)
+
+
+def in_digits(value, scale=None):
+    """An error as text: two decimals, more where the scale (the value itself without it) is small."""
+    scale = abs(value if scale is None else scale)
+    return f"{value:.2f}" if scale >= 1 or scale == 0 else f"{value:.{1 - math.floor(math.log10(scale)) + 1}f}"
+
+
 def _show(axis, image, image_shape, **settings):
-    axis.imshow(np.asarray(image).reshape(image_shape).squeeze(), interpolation="nearest", **settings)
+    image = np.asarray(image).reshape(image_shape)
+    # Three channels are red, green and blue; of any other number the mean is shown.
+    picture = np.clip(image, 0, 1) if image_shape[-1] == 3 else image.mean(axis=-1)
+    axis.imshow(picture, interpolation="nearest", **settings)
     axis.set_xticks([])
     axis.set_yticks([])
     for side in axis.spines.values():

@@ -1,4 +1,4 @@
-"""Models as files: .npz without pickle, the architecture as JSON beside the parameters. Loading trusts nothing."""
+"""Models as files: .npz without pickle, the architecture as JSON beside the arrays. Loading trusts nothing."""
 
 import json
 import zipfile
@@ -11,18 +11,26 @@ from tinyae.autoencoder import Autoencoder
 from tinyae.checks import UsageError
 from tinyae.files import write_atomically
 from tinyae.layers import LAYERS, Sequential
+from tinyae.layers.sequential import number_names
 
-FORMAT = 1  # raised when an older tinyae could not read what this one writes
+# The newest format this version reads. Raised when an older tinyae could not read what this one writes: format 2 adds
+# the state of layers (BatchNorm's running statistics). A net without state is still written as format 1, the same
+# file as before, so that an older tinyae reads it.
+FORMAT, FORMAT_WITHOUT_STATE = 2, 1
+
+STATE = "state."  # begins the names of state arrays in a file
 
 
 def save(model, path):
     """Write an Autoencoder to `path` (.npz), atomically: a killed process leaves the old file or the new one.
 
-    The file holds `theta` (all parameters in the order of the layers), and `architecture`, a JSON text with the
-    layers, the shapes and the loss.
+    The file holds `theta` (all parameters in the order of the layers), `architecture`, a JSON text with the layers,
+    the shapes and the loss, and an array such as `state.encoder.batchnorm_1.mean` for all that layers hold beside
+    their parameters.
     """
+    states = _states(model)
     architecture = {
-        "format": FORMAT,
+        "format": FORMAT if states else FORMAT_WITHOUT_STATE,
         "kind": "Autoencoder",
         "input_shape": list(model.input_shape),
         "dtype": model.theta.dtype.name,
@@ -31,7 +39,7 @@ def save(model, path):
 
     def write(temporary):
         with open(temporary, "wb") as f:
-            np.savez(f, theta=model.theta, architecture=np.array(json.dumps(architecture)))
+            np.savez(f, theta=model.theta, architecture=np.array(json.dumps(architecture)), **states)
 
     write_atomically(path, write)
 
@@ -45,7 +53,59 @@ def load(path):
         No such file, not a model, truncated, from a newer version, or with numbers that are not finite.
     """
     path = Path(path)
-    theta, architecture = _read(path)
+    theta, architecture, states = _read(path)
+    model = _model(architecture, path)
+    if theta.shape != model.theta.shape or theta.dtype != model.theta.dtype:
+        raise UsageError(
+            f"load: expected {model.theta.size} parameters of {model.theta.dtype} in {path}, "
+            f"got shape {theta.shape} of {theta.dtype}."
+        )
+    if not np.isfinite(theta).all():
+        raise UsageError(f"load: expected finite parameters in {path}, got NaN or infinity.")
+    _check_states(_states(model), states, path)
+    model.theta[:] = theta
+    for name, array in _states(model).items():
+        array[...] = states[name]
+    return model
+
+
+def _states(model):
+    """{'state.encoder.batchnorm_1.mean': array, ...}: what the layers of `model` hold beside their parameters."""
+    return {
+        f"{STATE}{path}.{name}": array
+        for part in ("encoder", "decoder")
+        for path, layer in _named_layers(part, getattr(model, part))
+        for name, array in layer.state.items()
+    }
+
+
+def _named_layers(path, net):
+    """(path, layer) of `net` and every layer below it."""
+    yield path, net
+    children = list(net.children())
+    for name, child in zip(number_names(children), children, strict=True):
+        yield from _named_layers(f"{path}.{name}", child)
+
+
+def _check_states(want, got, path):
+    """Raise UsageError unless `got` holds the state arrays `want`, of their shapes and types, and finite."""
+    if set(want) != set(got):
+        unlike = ", ".join(sorted(set(want) ^ set(got)))
+        raise UsageError(
+            f"load: expected {len(want)} state arrays of the layers in {path}, got {len(got)}; they differ in {unlike}."
+        )
+    for name, array in want.items():
+        if got[name].shape != array.shape or got[name].dtype != array.dtype:
+            raise UsageError(
+                f"load: expected {name} of shape {array.shape} of {array.dtype} in {path}, "
+                f"got shape {got[name].shape} of {got[name].dtype}."
+            )
+        if not np.isfinite(got[name]).all():
+            raise UsageError(f"load: expected finite numbers in {name} in {path}, got NaN or infinity.")
+
+
+def _model(architecture, path):
+    """A net of the architecture in a file, with any parameters."""
     if not isinstance(architecture, dict) or architecture.get("kind") != "Autoencoder":
         raise UsageError(f"load: expected an Autoencoder in {path}, got something else; was it made by tinyae.save?")
     if not isinstance(architecture.get("format"), int):
@@ -56,7 +116,7 @@ def load(path):
         )
     try:
         config = architecture["config"]
-        model = Autoencoder(
+        return Autoencoder(
             _sequential(config["encoder"]),
             _sequential(config["decoder"]),
             loss=config["loss"],
@@ -65,21 +125,14 @@ def load(path):
         )
     except (KeyError, TypeError, ValueError, MemoryError) as why:
         raise UsageError(f"load: expected an architecture this version knows in {path}, got {why}.") from None
-    if theta.shape != model.theta.shape or theta.dtype != model.theta.dtype:
-        raise UsageError(
-            f"load: expected {model.theta.size} parameters of {model.theta.dtype} in {path}, "
-            f"got shape {theta.shape} of {theta.dtype}."
-        )
-    if not np.isfinite(theta).all():
-        raise UsageError(f"load: expected finite parameters in {path}, got NaN or infinity.")
-    model.theta[:] = theta
-    return model
 
 
 def _read(path):
+    """theta, the architecture, and the state arrays by name in a file."""
     try:
         with open(path, "rb") as f, np.load(f, allow_pickle=False) as file:
-            return file["theta"], json.loads(str(file["architecture"]))
+            states = {name: file[name] for name in file.files if name.startswith(STATE)}
+            return file["theta"], json.loads(str(file["architecture"])), states
     except FileNotFoundError:
         raise UsageError(f"load: expected a model file, got {path}, which does not exist.") from None
     except (OSError, EOFError, LookupError, ValueError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error) as why:

@@ -1,13 +1,16 @@
-"""Data sets: real ones found on disk or downloaded, and two drawn by code that need nothing."""
+"""Data sets: real ones found on disk or downloaded, two drawn by code that need nothing, and users' own files."""
 
 import sys
+from dataclasses import replace
 
-from tinyae.checks import check_choice
+from tinyae.checks import check_choice, check_int
 from tinyae.datasets.curves import load_curves
 from tinyae.datasets.dataset import Dataset
 from tinyae.datasets.digits import load_digits
 from tinyae.datasets.idx import read_idx, write_idx
+from tinyae.datasets.images_file import is_path, load_images_file
 from tinyae.datasets.mnist import load_fashion_mnist, load_mnist
+from tinyae.datasets.quickdraw10 import load_quickdraw10
 from tinyae.datasets.store import DownloadError
 
 __all__ = [
@@ -15,29 +18,35 @@ __all__ = [
     "load",
     "load_mnist",
     "load_fashion_mnist",
+    "load_quickdraw10",
     "load_digits",
     "load_curves",
+    "load_images_file",
     "read_idx",
     "write_idx",
     "DownloadError",
     "NAMES",
 ]
 
-NAMES = ("mnist", "fashion-mnist", "digits", "curves", "auto")
+NAMES = ("mnist", "fashion-mnist", "quickdraw10", "digits", "curves", "auto")
+MOST_DRAWN = {"digits": 60_000, "curves": 20_000}  # training images drawn by code where no limit is given
 
 
-def load(name, data_dir=None, seed=0):
+def load(name, data_dir=None, seed=0, limit=None):
     """Load a data set by name.
 
     Parameters
     ----------
-    name : str
-        "mnist", "fashion-mnist", "digits", "curves", or "auto": MNIST if it can be had, otherwise the built-in
-        digits, announced on stderr. The `name` of the result says which it was.
+    name : str or Path
+        "mnist", "fashion-mnist", "quickdraw10", "digits", "curves", or "auto": MNIST if it can be had, otherwise the
+        built-in digits, announced on stderr. The `name` of the result says which it was. Or the path of a .npy file
+        of images (`load_images_file`).
     data_dir : str or Path, optional
-        Where files are; "digits" and "curves" need none.
+        Where files are; "digits", "curves" and the path of a file need none.
     seed : int
-        Of the images drawn by code; MNIST has none.
+        Of the images drawn by code, and of the split of a file; the others have none.
+    limit : int, optional
+        Only the first so many training images.
 
     Returns
     -------
@@ -50,15 +59,35 @@ def load(name, data_dir=None, seed=0):
     DownloadError
         Not on disk and no network ("auto" draws digits then).
     """
-    check_choice("load", "name", name, NAMES)
+    check_name("load", "name", name)
+    if limit is not None:
+        check_int("load", "limit", limit, 1)
+    data = _load(name, data_dir, seed, limit)
+    if limit is None or limit >= len(data.x_train):
+        return data
+    return replace(data, x_train=data.x_train[:limit].copy(), y_train=data.y_train[:limit].copy())
+
+
+def check_name(who, what, name, names=NAMES):
+    """Raise UsageError unless `name` is one of `names` or the path of a file."""
+    if not is_path(name):
+        check_choice(who, what, name, (*names, "FILE.npy"))
+
+
+def _load(name, data_dir, seed, limit):
+    if is_path(name):
+        return load_images_file(name, seed=seed, limit=limit)
     if name == "mnist":
         return load_mnist(data_dir)
     if name == "fashion-mnist":
         return load_fashion_mnist(data_dir)
+    if name == "quickdraw10":
+        return load_quickdraw10(data_dir)
+    few = {} if limit is None else {"n_train": min(limit, MOST_DRAWN.get(name, limit))}
     if name == "curves":
-        return load_curves(seed=seed)
+        return load_curves(seed=seed, **few)
     if name == "digits":
-        return load_digits(seed=seed)
+        return load_digits(seed=seed, **few)
     return _mnist_or_digits(data_dir, seed)
 
 

@@ -14,13 +14,13 @@ class Dataset:
     Attributes
     ----------
     name : str
-        "mnist", "fashion-mnist", "digits" or "curves".
+        "mnist", "fashion-mnist", "quickdraw10", "digits", "curves", or the name of a user's file.
     x_train, x_test : numpy.ndarray
         (N, D) float32, ink from 0 (paper) to 1 (full ink); `x.reshape(-1, *image_shape)` gives images (N, H, W, C).
     y_train, y_test : numpy.ndarray
         (N,) int64, index into `class_names`. Autoencoders learn without it; it serves to judge codes.
     image_shape : tuple of int
-        (H, W, C) with H * W * C = D.
+        (H, W, C) with H * W * C = D; (1, D, 1) for rows that are no images.
     class_names : tuple of str
         One name for each class.
     """

@@ -110,16 +110,16 @@ def _load(source, data_dir, download):
     _check_not_another(source, train_labels, paths[1])
     return Dataset(
         name=source.name,
-        x_train=_rows(train_images),
+        x_train=as_rows(train_images),
         y_train=train_labels.astype(np.int64),
-        x_test=_rows(test_images),
+        x_test=as_rows(test_images),
         y_test=test_labels.astype(np.int64),
         image_shape=(28, 28, 1),
         class_names=source.class_names,
     )
 
 
-def _rows(images):
+def as_rows(images):
     """(N, H, W) uint8 -> (N, H W) float32 from 0 to 1."""
     rows = images.reshape(len(images), np.prod(images.shape[1:])).astype(np.float32)
     rows /= 255

@@ -52,7 +52,7 @@ def find_file(dataset, names, data_dir=None):
     UsageError
         `data_dir` or $TINYAE_DATA_DIR names a folder that does not exist.
     """
-    for root in _roots(data_dir):
+    for root in roots(data_dir):
         for folder in (root / dataset, root):
             for name in names:
                 if (folder / name).is_file():
@@ -94,12 +94,13 @@ def fetch(dataset, name, md5, urls, data_dir=None, *, download=True):
             f"<data_dir>/{dataset}/{name}."
         )
     if not download:
-        looked = ", ".join(str(root / dataset) for root in _roots(None))
+        looked = ", ".join(str(root / dataset) for root in roots())
         raise DownloadError(f"fetch: {dataset}/{name} is not in {looked}, and downloading was switched off.")
     return _download(dataset, name, md5, urls)
 
 
-def _roots(data_dir):
+def roots(data_dir=None):
+    """The folders to look in: `data_dir` alone, or $TINYAE_DATA_DIR and the user's cache folder."""
     if data_dir is not None:
         return [_existing(data_dir, "data_dir")]
     chosen = os.environ.get(ENV)

@@ -11,8 +11,6 @@ Source: G. E. Hinton, R. R. Salakhutdinov, "Reducing the Dimensionality of Data 
 (2006) 504-507, and its supporting material.
 """
 
-import resource
-import sys
 import time
 from dataclasses import dataclass, field, replace
 
@@ -21,6 +19,7 @@ import numpy as np
 from tinyae import analysis, datasets
 from tinyae.autoencoder import Autoencoder
 from tinyae.checks import UsageError, check_choice, check_int
+from tinyae.experiments.common import announce, peak_memory_mb
 from tinyae.optimizers import Adam
 from tinyae.rbm import fit_stack, unroll
 from tinyae.rbm.training import MOMENTUM_SWITCH
@@ -257,14 +256,3 @@ def measure(data, model, pca, threads):
         "knn5_accuracy": knn(*codes),
         "pca_knn5_accuracy": knn(*pca_codes),
     }
-
-
-def peak_memory_mb():
-    """Largest resident memory of this process so far, in MB (10^6 bytes)."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6  # macOS counts bytes, Linux KiB
-
-
-def announce(text):
-    """A line for the person who waits; results go to stdout, this does not."""
-    print(text, file=sys.stderr, flush=True)

@@ -1,11 +1,9 @@
 """The files of a hinton2006 run: figures, metrics, history, model."""
 
-import json
-
 import numpy as np
 
 from tinyae import analysis, plots, storage
-from tinyae.files import write_atomically
+from tinyae.experiments.common import dataset_title, some_of_each_class, write_json, write_text
 from tinyae.layers.flat import named_views
 from tinyae.training.history import rows_as_csv
 
@@ -26,17 +24,7 @@ def write_report(result, folder):
     plots.save(loss_figure(result), folder / "loss.png")
     write_text(folder / "history.csv", history_csv(result))
     storage.save(result.model, folder / "model.npz")
-    write_text(folder / "metrics.json", json.dumps(result.metrics, indent=2) + "\n")
-
-
-def write_text(path, text):
-    """Write a UTF-8 text file atomically."""
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-
-
-def dataset_title(result):
-    """'MNIST' or 'built-in digits (not MNIST)': a figure must not pass for what it is not."""
-    return {"mnist": "MNIST", "digits": "built-in digits (not MNIST)"}.get(result.data.name, result.data.name)
+    write_json(folder / "metrics.json", result.metrics)
 
 
 def code_figure(result):
@@ -62,7 +50,7 @@ def code_figure(result):
         ],
         data.y_test[rows],
         data.class_names,
-        title=f"{dataset_title(result)}: codes of {count} test digits of each class",
+        title=f"{dataset_title(result.data.name)}: codes of {count} test digits of each class",
     )
 
 
@@ -71,13 +59,6 @@ def plane(codes):
     if codes.shape[1] == 1:
         return np.column_stack([codes, np.zeros(len(codes))])
     return codes if codes.shape[1] == 2 else analysis.PCA(codes, 2).encode(codes)
-
-
-def some_of_each_class(labels, count, seed):
-    """Row numbers of `count` random members of each class (all of a smaller class)."""
-    rng = np.random.default_rng(seed)
-    rows = [rng.permutation(np.flatnonzero(labels == c))[:count] for c in np.unique(labels)]
-    return np.concatenate(rows)
 
 
 def reconstruction_figure(result):

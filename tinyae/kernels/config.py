@@ -1,9 +1,11 @@
 """How every Numba kernel is compiled, and how a kernel and its NumPy twin are joined: the one place for both."""
 
 import functools
+import sys
 
 import numba
 import numpy as np
+from numba.core import event
 
 # Fast-math without the flags that assume there is no NaN and no infinity: a diverging run must stay visible.
 FAST_MATH = {"nsz", "arcp", "contract", "afn", "reassoc"}
@@ -12,6 +14,26 @@ FAST_MATH = {"nsz", "arcp", "contract", "afn", "reassoc"}
 # error_model: 1/0 gives inf as in NumPy instead of an exception, which would also keep loops from vectorising.
 kernel = numba.njit(nogil=True, cache=True, fastmath=FAST_MATH, error_model="numpy")
 inline_kernel = numba.njit(nogil=True, cache=True, fastmath=FAST_MATH, error_model="numpy", inline="always")
+
+
+class _SayOnce(event.Listener):
+    """Prints a line when the first kernel is compiled."""
+
+    def __init__(self):
+        self.said = False
+
+    def on_start(self, event):
+        if not self.said:
+            self.said = True
+            print("compiling kernels, once on this machine: some seconds", file=sys.stderr, flush=True)
+
+    def on_end(self, event):
+        pass
+
+
+def announce_compiling():
+    """Context manager: the first compilation inside of it is announced on stderr. Cached kernels say nothing."""
+    return event.install_listener("numba:compile", _SayOnce())
 
 
 def jit_enabled():
@@ -45,4 +67,7 @@ def fast_or_plain(fast, plain, dtypes=(np.float32,)):
 
 
 def _all_contiguous(*arguments):
-    return all(not isinstance(a, np.ndarray) or a.flags.c_contiguous for a in arguments)
+    for a in arguments:  # a plain loop: this runs before every kernel, and a generator takes longer to set up
+        if type(a) is np.ndarray and not a.flags.c_contiguous:
+            return False
+    return True

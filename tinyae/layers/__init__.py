@@ -2,9 +2,26 @@
 
 from tinyae.layers.activations import LeakyReLU, Linear, ReLU, Sigmoid, Softplus, Tanh
 from tinyae.layers.base import Layer
+from tinyae.layers.conv import Conv2D, ConvTranspose
 from tinyae.layers.dense import Dense
+from tinyae.layers.noise import Dropout
+from tinyae.layers.norm import BatchNorm
+from tinyae.layers.pool import AveragePool, MaxPool
 from tinyae.layers.sequential import Sequential
+from tinyae.layers.shape import Crop, Flatten, Reshape, ZeroPad
+from tinyae.layers.upsample import UpSample
 
-LAYERS = {c.__name__: c for c in (Dense, LeakyReLU, Linear, ReLU, Sigmoid, Softplus, Tanh)}
+LAYERS = {
+    c.__name__: c
+    for c in (
+        AveragePool, BatchNorm, Conv2D, ConvTranspose, Crop, Dense, Dropout, Flatten, LeakyReLU, Linear, MaxPool, ReLU,
+        Reshape, Sigmoid, Softplus, Tanh, UpSample, ZeroPad,
+    )
+}  # fmt: skip
 
-__all__ = ["Layer", "Dense", "Sequential", "Linear", "Sigmoid", "Tanh", "ReLU", "LeakyReLU", "Softplus", "LAYERS"]
+__all__ = [
+    "Layer", "Dense", "Conv2D", "ConvTranspose", "MaxPool", "AveragePool", "UpSample", "Sequential",
+    "Linear", "Sigmoid", "Tanh", "ReLU", "LeakyReLU", "Softplus",
+    "Flatten", "Reshape", "Crop", "ZeroPad", "Dropout", "BatchNorm",
+    "LAYERS",
+]  # fmt: skip

@@ -26,6 +26,17 @@ class Activation(Layer):
         """Take dL/dy, return dL/dx = dL/dy f'(x), both (N, ...)."""
         return self.gradient(dy, self.empty("dx", dy.shape, dy.dtype)) if need_dx else None
 
+    @property
+    def output_unit(self):
+        return self
+
+    def before_output(self, x):
+        self.check_input(x)
+        return x
+
+    def backward_before_output(self, da, need_dx=True):
+        return da if need_dx else None
+
     def value(self, x, out):
         """out = f(x)."""
         raise NotImplementedError

@@ -59,6 +59,22 @@ class Layer:
         """
         raise NotImplementedError(f"{self.name}.backward")
 
+    # A loss may work on the output's pre-activation a, for which dL/da = x' - x (tinyae.losses): a net that ends in an
+    # activation can stop before it, and take the gradient from there.
+
+    @property
+    def output_unit(self):
+        """The activation layer this layer ends in, or None."""
+        return None
+
+    def before_output(self, x):
+        """`forward` without the `output_unit`."""
+        return self.forward(x)
+
+    def backward_before_output(self, da, need_dx=True):
+        """`backward` from the gradient in the result of `before_output`."""
+        return self.backward(da, need_dx)
+
     def config(self):
         """The arguments that make this layer again: plain JSON types."""
         return {}
@@ -141,6 +157,8 @@ class Layer:
 
     def check_input(self, x):
         """Raise ValueError unless x is (N, *input_shape) and the layer is built."""
+        if self.input_shape is not None and np.shape(x)[1:] == self.input_shape:
+            return
         if self.input_shape is None:
             raise ValueError(f"{self.name}: expected a built layer, got one without shapes; call build(input_shape).")
         check_shape(self.name, x, ("N", *self.input_shape))

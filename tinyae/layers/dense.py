@@ -4,17 +4,19 @@ import numpy as np
 
 from tinyae.checks import check_int
 from tinyae.kernels.product import matmul
-from tinyae.layers.base import Layer
 from tinyae.layers.initialisers import initialiser
+from tinyae.layers.weighted import Weighted
 
 
-class Dense(Layer):
-    """Affine map of every row, y = x W + b.
+class Dense(Weighted):
+    """Affine map of every row and an activation, y = f(x W + b).
 
     Parameters
     ----------
     units : int
         Width n_out of one output row.
+    activation : str, optional
+        Name of f in `tinyae.layers.activations.ACTIVATIONS`; f(a) = a without it.
     init : {"glorot", "he", "sparse", "normal"}
         How W is drawn (`tinyae.layers.initialisers`); b starts at 0.
 
@@ -27,8 +29,8 @@ class Dense(Layer):
     (4, 2)
     """
 
-    def __init__(self, units, init="glorot"):
-        super().__init__()
+    def __init__(self, units, activation=None, init="glorot"):
+        super().__init__(activation)
         self.units = check_int("Dense", "units", units, 1)
         initialiser("Dense", init)
         self.init = init
@@ -36,37 +38,41 @@ class Dense(Layer):
 
     def output_shape_for(self, input_shape):
         if len(input_shape) != 1:
-            raise ValueError(f"Dense: expected rows of numbers (one length), got samples of shape {input_shape}.")
+            raise ValueError(
+                f"Dense: expected rows of numbers (one length), got samples of shape {input_shape}; "
+                "put Flatten() before it."
+            )
         return (self.units,)
 
     def make_params(self, rng):
         n_in = self.input_shape[0]
         return {"W": initialiser("Dense", self.init)(rng, n_in, self.units), "b": np.zeros(self.units)}
 
-    def forward(self, x):
+    def affine(self, x):
         self.check_input(x)
         W, b = self.params["W"], self.params["b"]
         self.x = x = np.asarray(x, dtype=W.dtype)  # backward needs it
-        y = matmul(x, W, out=self.empty("y", (len(x), self.units), W.dtype))
-        y += b
-        return y
+        a = matmul(x, W, out=self.empty("a", (len(x), self.units), W.dtype))
+        a += b
+        return a
 
-    def backward(self, dy, need_dx=True):
-        """Take dL/dy (N, n_out), fill `grads`, return dL/dx (N, n_in)."""
+    def affine_backward(self, da, need_dx=True):
+        """Take dL/da (N, n_out), fill `grads`, return dL/dx (N, n_in)."""
         x, W = self.remembered("x"), self.params["W"]
-        # y[n,j] = sum_i x[n,i] W[i,j] + b[j], hence
+        # a[n,j] = sum_i x[n,i] W[i,j] + b[j], hence
         if self.weights_later:
-            self.dy = dy  # the training loop forms x' dy itself, right where it is used (tinyae.training.slabs)
+            self.da = da  # the training loop forms x' da itself, right where it is used (tinyae.training.slabs)
         else:
-            matmul(x.T, dy, out=self.grads["W"])  # dL/dW[i,j] = sum_n x[n,i] dy[n,j]
-        np.sum(dy, axis=0, out=self.grads["b"])  # dL/db[j]   = sum_n dy[n,j]
+            matmul(x.T, da, out=self.grads["W"])  # dL/dW[i,j] = sum_n x[n,i] da[n,j]
+        np.sum(da, axis=0, out=self.grads["b"])  # dL/db[j]   = sum_n da[n,j]
         if not need_dx:
             return None
-        return matmul(dy, W.T, out=self.empty("dx", x.shape, W.dtype))  # dL/dx[n,i] = sum_j dy[n,j] W[i,j]
+        return matmul(da, W.T, out=self.empty("dx", x.shape, W.dtype))  # dL/dx[n,i] = sum_j da[n,j] W[i,j]
 
     @property
     def multiply_adds(self):
         return self.input_shape[0] * self.units
 
     def config(self):
-        return {"units": self.units, "init": self.init}
+        config = {"units": self.units, "init": self.init}
+        return config | ({} if self.activation_name is None else {"activation": self.activation_name})

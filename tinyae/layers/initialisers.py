@@ -1,19 +1,23 @@
-"""Initial weights. Each function draws an (n_in, n_out) matrix from a numpy.random.Generator."""
+"""Initial weights. Each function draws an (n_in, n_out) matrix from a numpy.random.Generator.
+
+Where n_in numbers feed an output and n_out outputs feed on an input but the weights are not a matrix (convolutions),
+`shape` says what they are.
+"""
 
 import numpy as np
 
 from tinyae.checks import check_choice
 
 
-def glorot(rng, n_in, n_out):
+def glorot(rng, n_in, n_out, shape=None):
     """Uniform on +-sqrt(6 / (n_in + n_out)): Glorot & Bengio (2010), eq. 16. For tanh, sigmoid and linear units."""
     limit = np.sqrt(6.0 / (n_in + n_out))
-    return rng.uniform(-limit, limit, (n_in, n_out))
+    return rng.uniform(-limit, limit, shape or (n_in, n_out))
 
 
-def he(rng, n_in, n_out):
+def he(rng, n_in, n_out, shape=None):
     """Normal with standard deviation sqrt(2 / n_in): He et al. (2015), eq. 10. For ReLU units."""
-    return rng.normal(0.0, np.sqrt(2.0 / n_in), (n_in, n_out))
+    return rng.normal(0.0, np.sqrt(2.0 / n_in), shape or (n_in, n_out))
 
 
 def sparse(rng, n_in, n_out, connections=15):
@@ -28,9 +32,9 @@ def sparse(rng, n_in, n_out, connections=15):
     return W
 
 
-def normal(rng, n_in, n_out, scale=0.1):
+def normal(rng, n_in, n_out, shape=None, scale=0.1):
     """0.1 N(0, 1): the start of the RBMs in Hinton & Salakhutdinov's published code."""
-    return scale * rng.normal(size=(n_in, n_out))
+    return scale * rng.normal(size=shape or (n_in, n_out))
 
 
 INITIALISERS = {"glorot": glorot, "he": he, "sparse": sparse, "normal": normal}

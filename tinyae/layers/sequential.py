@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 
-from tinyae.checks import check_shape
 from tinyae.layers.base import Layer, as_shape, every_layer
 
 
@@ -51,19 +50,36 @@ class Sequential(Layer):
         self.output_shape = shape
         return self
 
-    def forward(self, x, stop=None):
-        """y for a batch x (N, *input_shape); with `stop` the output of layers[:stop]."""
+    def forward(self, x):
+        """y for a batch x (N, *input_shape)."""
         self.check_input(x)
-        for layer in self.layers[:stop]:
+        for layer in self.layers:
             x = layer.forward(x)
         return x
 
-    def backward(self, dy, need_dx=True, stop=None):
-        """Take dL/dy, fill every layer's `grads`, return dL/dx; with `stop`, dy is that of layers[:stop]."""
-        layers = self.layers[:stop]
+    def backward(self, dy, need_dx=True):
+        """Take dL/dy, fill every layer's `grads`, return dL/dx."""
+        return self._backward(self.layers, dy, need_dx)
+
+    @staticmethod
+    def _backward(layers, dy, need_dx):
         for i in reversed(range(len(layers))):
             dy = layers[i].backward(dy, need_dx or i > 0)
         return dy
+
+    @property
+    def output_unit(self):
+        return self.layers[-1].output_unit
+
+    def before_output(self, x):
+        self.check_input(x)
+        for layer in self.layers[:-1]:
+            x = layer.forward(x)
+        return self.layers[-1].before_output(x)
+
+    def backward_before_output(self, da, need_dx=True):
+        *layers, last = self.layers
+        return self._backward(layers, last.backward_before_output(da, need_dx or bool(layers)), need_dx)
 
     def children(self):
         return self.layers
@@ -92,11 +108,6 @@ class Sequential(Layer):
 
     def __repr__(self):
         return "Sequential(" + ", ".join(map(repr, self.layers)) + ")"
-
-    def check_input(self, x):
-        if self.input_shape is None:
-            raise ValueError("Sequential: expected a built net, got one without shapes; call build(input_shape).")
-        check_shape("Sequential", x, ("N", *self.input_shape))
 
 
 def check_layers_once(who, layers):

@@ -1,12 +1,16 @@
 """The training loop: shards of a batch on worker threads, one update, a row of history per epoch."""
 
+import copy
+import sys
 import time
 
 import numpy as np
 
+from tinyae.layers.base import every_layer
 from tinyae.layers.dense import Dense
 from tinyae.layers.flat import named_views, point_grads_at
 from tinyae.training.history import History
+from tinyae.training.memory import check_batch_fits, pieces, rows_at_once
 from tinyae.training.progress import progress_bar
 from tinyae.training.slabs import WORTH_IT, SlabUpdate
 from tinyae.training.threads import Team
@@ -50,12 +54,15 @@ def train(model, x, y, *, optimizer, epochs, batch_size, validation, shuffle, rn
     run = Run(model, optimizer, epochs, (x, y), validation)
     steps = -(-len(x) // batch_size)
     team_size = worker_count(model, batch_size, threads)
+    check_batch_fits("fit", model, min(batch_size, len(x)), team_size, rows_per_pass(model))
     each = _Announcer(callbacks, run)
+    model.set_training(False)  # the workers' replicas learn; the model itself is for use, by callbacks too
     each("on_train_begin")
     with Team(team_size) as team, progress_bar(epochs * steps, progress) as bar:
         step = ShardedStep(model, optimizer, team, total_steps=epochs * steps)
         for run.epoch in range(1, epochs + 1):
             started = time.perf_counter()
+            step.reseed(rng, run.epoch)
             order = rng.permutation(len(x)) if shuffle else np.arange(len(x))
             loss = 0.0
             for k in range(steps):
@@ -92,9 +99,34 @@ class _Announcer:
             getattr(callback, method)(self.run, *arguments)
 
 
-def worker_count(model, batch_size, threads):
-    """How many threads a step is worth: all of `threads`, or one for a small net."""
-    return threads if model.n_params * batch_size >= SMALLEST_SHARED_WORK else 1
+def worker_count(model, batch_size, threads, training=True):
+    """How many threads a step is worth: all of `threads`, or one for a small net.
+
+    One, too, where a layer looks at the batch as a whole (BatchNorm): a part of it would give other numbers. Without
+    `training` no layer does.
+    """
+    if training and any(layer.couples_batch for layer in every_layer(model)):
+        return 1
+    return threads if model.multiply_adds * batch_size >= SMALLEST_SHARED_WORK else 1
+
+
+def rows_per_pass(model):
+    """How many rows of a batch a worker takes through the net at once: all of them, or as `rows_at_once` says."""
+    if any(layer.couples_batch for layer in every_layer(model)):
+        return sys.maxsize
+    return rows_at_once(model, otherwise=sys.maxsize)
+
+
+def noise_generators(rng, epoch, n):
+    """`n` generators for the noise of one epoch: made of the state of `rng`, which stays as it is.
+
+    So the order of the data is the same with noise and without. rng.spawn leaves the order alone as well, but counts
+    its children outside of the generator's state: a run resumed from a saved state would make other noise. Nor can
+    every generator spawn.
+    """
+    words = copy.deepcopy(rng).integers(2**32, size=4, dtype=np.uint32).tolist()
+    seeds = [np.random.SeedSequence(words, spawn_key=(epoch, worker)) for worker in range(n)]
+    return [np.random.default_rng(seed) for seed in seeds]
 
 
 def large_matrices(model):
@@ -127,6 +159,9 @@ class ShardedStep:
         self.replicas = [model.replica() for _ in range(team.size)]
         for replica, gradient in zip(self.replicas, self.grads, strict=True):
             point_grads_at(replica, gradient)
+        self._set_training(True)
+        self.at_once = rows_per_pass(model)
+        self._earlier = np.zeros_like(self.grads)  # used where a worker takes its rows in several pieces
         self._rows = [{} for _ in range(team.size)]
         self._losses = np.zeros(team.size)
         owners = [[layer for _, layer in replica.owners()] for replica in self.replicas]
@@ -136,9 +171,18 @@ class ShardedStep:
         ]
         self._rest = ranges_between([(s.start, s.stop) for s, _ in self._large], model.theta.size)
 
+    def _set_training(self, training):
+        for replica in self.replicas:
+            replica.set_training(training)
+
+    def reseed(self, rng, epoch):
+        """Give every worker noise of its own for this epoch; `rng` stays as it is."""
+        for replica, noise in zip(self.replicas, noise_generators(rng, epoch, self.team.size), strict=True):
+            replica.reseed(noise)
+
     def __call__(self, x, y, rows):
         """Update the parameters on the batch x[rows], y[rows]; return its loss before the update."""
-        self._pass(x, y, rows, weights_later=True)
+        self._pass(x, y, rows, weights_later=len(rows) <= self.team.size * self.at_once)
         loss = self._losses.sum()
         if np.isfinite(loss):  # an update by NaN would spread it to every parameter and hide where it began
             self.optimizer.begin_step(self.model.theta, self.total_steps)
@@ -157,10 +201,17 @@ class ShardedStep:
                 layer.weights_later = weights_later
 
         def work(worker):
-            mine = rows[parts[worker]]
-            inputs = self._gather(worker, "x", x, mine)
-            targets = inputs if y is x else self._gather(worker, "y", y, mine)
-            self._losses[worker] = self.replicas[worker].loss_and_gradient(inputs, targets, n=len(rows))
+            self._losses[worker] = 0
+            gradient, earlier = self.grads[worker], self._earlier[worker]
+            for number, piece in enumerate(pieces(parts[worker], self.at_once)):
+                if number:
+                    np.add(earlier, gradient, out=earlier) if number > 1 else np.copyto(earlier, gradient)
+                mine = rows[piece]
+                inputs = self._gather(worker, "x", x, mine)
+                targets = inputs if y is x else self._gather(worker, "y", y, mine)
+                self._losses[worker] += self.replicas[worker].loss_and_gradient(inputs, targets, n=len(rows))
+            if number:
+                gradient += earlier
 
         self.team.run(work)
 
@@ -172,7 +223,7 @@ class ShardedStep:
             optimizer.update(theta, grads, start, stop, offset)
 
         for slabs, layers in self._large:
-            slabs.work(worker, [(layer.x, layer.dy) for layer in layers], update)
+            slabs.work(worker, [(layer.x, layer.da) for layer in layers], update)
         for start, stop in self._rest[worker :: self.team.size]:
             optimizer.update(theta, self.grads, start, stop)
 
@@ -184,17 +235,20 @@ class ShardedStep:
         # Row numbers come from a permutation of the data, so "clip" changes none; it spares NumPy a buffered copy.
         return np.take(data, rows, axis=0, out=kept[: len(rows)], mode="clip")
 
-    def evaluate(self, x, y, chunk=500):
-        """Mean loss over (x, y) without learning."""
+    def evaluate(self, x, y):
+        """Mean loss over (x, y) without learning and without noise."""
         sums = np.zeros(self.team.size)
         parts = self.team.parts(len(x))
 
         def work(worker):
-            for start in range(parts[worker].start, parts[worker].stop, chunk):
-                rows = slice(start, min(start + chunk, parts[worker].stop))
+            for rows in pieces(parts[worker], rows_at_once(self.model)):
                 sums[worker] += self.replicas[worker].loss_value(x[rows], y[rows]) * (rows.stop - rows.start)
 
-        self.team.run(work)
+        self._set_training(False)
+        try:
+            self.team.run(work)
+        finally:
+            self._set_training(True)
         return float(sums.sum() / len(x))
 
 

@@ -1,0 +1,340 @@
+"""Train one of the named nets on a data set: settings in, a trained net and its numbers out.
+
+Errors are summed over the numbers of one image and averaged over the test images, unless a name says "per pixel".
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+
+import numpy as np
+
+from tinyae import analysis, architectures, datasets
+from tinyae.autoencoder import WIDEST_PCA, Autoencoder
+from tinyae.checks import UsageError, check_choice, check_float, check_int
+from tinyae.experiments.common import announce, peak_memory_mb, versions
+from tinyae.losses import BCE, LOSSES
+from tinyae.optimizers import OPTIMIZERS
+from tinyae.training import EarlyStopping, History
+from tinyae.training.threads import thread_count
+
+DEFAULTS = {
+    "epochs": 50, "batch_size": 64, "optimizer": "adam", "loss": "bce", "noise": 0.0, "validation_split": 0.1,
+    "patience": 0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named net, and how it is trained where nothing else is said.
+
+    Attributes
+    ----------
+    make : function of (image shape (H, W, C), Settings) to Autoencoder
+    images : bool
+        Whether it takes images (N, H, W, C) rather than rows (N, D).
+    defaults : dict
+        Settings that differ from DEFAULTS, and those only this net has (OWN).
+    """
+
+    make: Callable
+    images: bool
+    defaults: dict
+
+
+LOUDEST = 100.0  # of noise on values from 0 to 1; far below, nothing of the image is left
+OWN = ("code_size", "kernels", "filters")  # settings that some nets lack
+
+
+def _generic(image_shape, settings):
+    return architectures.generic_conv_autoencoder(
+        image_shape, kernels=settings.kernels, filters=settings.filters, latent_dim=settings.code_size,
+        output_activation="sigmoid" if settings.loss == "bce" else "linear", loss=settings.loss, seed=settings.seed,
+    )  # fmt: skip
+
+
+def _dense(name):
+    """The dense net of that name, for images of any shape as rows."""
+
+    def make(image_shape, settings):
+        net = getattr(architectures, name)
+        return net(int(np.prod(image_shape)), code_size=settings.code_size, seed=settings.seed)
+
+    return make
+
+
+ARCHITECTURES = {
+    "conv": Recipe(
+        lambda image_shape, settings: architectures.conv_autoencoder(image_shape, seed=settings.seed), True,
+        {"optimizer": "nadam", "batch_size": 32, "validation_split": 0.2, "patience": 5},
+    ),
+    "generic": Recipe(
+        _generic, True,
+        {"epochs": 20, "batch_size": 32, "loss": "mse", "code_size": 100, "kernels": (5, 5), "filters": 3},
+    ),
+    "simple": Recipe(_dense("simple_autoencoder"), False, {"optimizer": "nadam", "code_size": 32}),
+    "deep": Recipe(_dense("deep_autoencoder"), False, {"optimizer": "nadam", "code_size": 32}),
+    "hinton": Recipe(_dense("hinton_autoencoder"), False, {"epochs": 30, "batch_size": 100, "code_size": 2}),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to train on what; the same settings on the same machine give the same bits.
+
+    None stands for the net's own default (`ARCHITECTURES`), which `filled` puts in its place.
+
+    Parameters
+    ----------
+    arch : {"conv", "generic", "simple", "deep", "hinton"}
+    dataset : str
+        A name in `datasets.NAMES`, or the path of a .npy file.
+    data_dir : path, optional
+    epochs, batch_size : int, optional
+    optimizer : {"sgd", "rmsprop", "adam", "nadam"}, optional
+    lr : float, optional
+        Learning rate; the optimizer's own default without it.
+    loss : {"bce", "mse"}, optional
+    code_size : int, optional
+        Numbers in a code; not of "conv", whose code follows from the size of the images.
+    kernels, filters : tuple of int and int, optional
+        Of "generic" alone.
+    noise : float, optional
+        Standard deviation of Gaussian noise put on every input, which is then cut to [0, 1]; the net learns to give
+        the image without it. The noise is drawn once, not every epoch.
+    validation_split : float in [0, 1), optional
+        Part of the training images held out.
+    patience : int, optional
+        Stop after so many epochs without a lower validation loss, and go back to the best; 0 for never.
+    limit : int, optional
+        Only the first so many training images.
+    seed : int
+    threads : int, optional
+        One per core without it.
+    """
+
+    arch: str
+    dataset: str = "auto"
+    data_dir: str | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    optimizer: str | None = None
+    lr: float | None = None
+    loss: str | None = None
+    code_size: int | None = None
+    kernels: tuple | None = None
+    filters: int | None = None
+    noise: float | None = None
+    validation_split: float | None = None
+    patience: int | None = None
+    limit: int | None = None
+    seed: int = 0
+    threads: int | None = None
+
+    def __post_init__(self):
+        check_choice("train", "arch", self.arch, ARCHITECTURES)
+        datasets.check_name("train", "dataset", self.dataset)
+        self._check_own()
+        for name, low in (("epochs", 1), ("batch_size", 1), ("code_size", 1), ("filters", 1), ("patience", 0),
+                          ("limit", 1), ("seed", 0)):  # fmt: skip
+            if getattr(self, name) is not None:
+                check_int("train", name, getattr(self, name), low)
+        for size in self.kernels or ():
+            check_int("train", "kernels", size, 1)
+        for name, choices in (("optimizer", OPTIMIZERS), ("loss", LOSSES)):
+            if getattr(self, name) is not None:
+                check_choice("train", name, getattr(self, name), choices)
+        self._check_floats()
+        thread_count(self.threads)
+
+    def _check_own(self):
+        """Refuse settings that the net does not have: ignoring them would deceive."""
+        for name in OWN:
+            owners = [arch for arch, recipe in ARCHITECTURES.items() if name in recipe.defaults]
+            if getattr(self, name) is not None and self.arch not in owners:
+                raise UsageError(
+                    f"train: expected no {name} for arch {self.arch}, got {getattr(self, name)}; "
+                    f"only {', '.join(owners)} {'have' if len(owners) > 1 else 'has'} one."
+                )
+
+    def _check_floats(self):
+        if self.lr is not None:
+            check_float("train", "lr", self.lr, 0.0, np.inf, open_low=True, open_high=True)
+        if self.noise is not None:
+            check_float("train", "noise", self.noise, 0.0, LOUDEST)
+        if self.validation_split is not None:
+            check_float("train", "validation_split", self.validation_split, 0.0, 1.0, open_high=True)
+        if self.patience and self.validation_split == 0:
+            raise UsageError(
+                f"train: expected a validation_split above 0 with patience {self.patience}, got 0; patience watches "
+                "the validation loss."
+            )
+
+    def filled(self):
+        """These settings with the net's defaults in place of None."""
+        defaults = DEFAULTS | ARCHITECTURES[self.arch].defaults
+        if self.validation_split == 0:
+            defaults["patience"] = 0  # nothing to watch
+        optimizer = self.optimizer or defaults["optimizer"]
+        defaults["lr"] = OPTIMIZERS[optimizer]().schedule.lr
+        mine = {name: value for name, value in asdict(self).items() if value is not None}
+        return replace(self, **defaults | mine)
+
+
+@dataclass
+class Result:
+    """Everything a run made; `tinyae.experiments.train_report` turns it into files.
+
+    Attributes
+    ----------
+    settings : Settings
+        Filled with the net's defaults.
+    data : Dataset
+        As rows, without noise.
+    model : Autoencoder
+    test_inputs : array (n_test, *model.input_shape)
+        What the net was tested on: the test images, with noise where there is some.
+    history : History
+    metrics : dict
+    """
+
+    settings: Settings
+    data: datasets.Dataset
+    model: Autoencoder
+    test_inputs: np.ndarray
+    history: History
+    metrics: dict
+
+
+def run(settings, progress=True):
+    """Load, train, measure. Returns a Result; writes no file."""
+    settings, threads = settings.filled(), thread_count(settings.threads)
+    data = load_data(settings)
+    model = build_model(data, settings)
+    say = announce if progress else (lambda text: None)
+    say(f"{data.name}: {len(data.x_train):,} training and {len(data.x_test):,} test images, {threads} threads")
+
+    shape = model.input_shape
+    x_train, x_test = data.x_train.reshape(-1, *shape), data.x_test.reshape(-1, *shape)
+    inputs, test_inputs = (
+        add_noise(x, settings.noise, rng)
+        for x, rng in zip((x_train, x_test), np.random.default_rng(settings.seed).spawn(2), strict=True)
+    )
+    history = model.fit(
+        inputs,
+        x_train if settings.noise else None,
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        optimizer=OPTIMIZERS[settings.optimizer](settings.lr),
+        validation_split=settings.validation_split,
+        callbacks=[EarlyStopping(patience=settings.patience)] if settings.patience else [],
+        threads=threads,
+        seed=settings.seed,
+        progress=progress and "training",
+    )
+
+    say("measuring")
+    metrics = describe(settings, data, model, threads)
+    metrics |= training_metrics(settings, history)
+    metrics |= measure(settings, data, model, test_inputs, threads)
+    metrics |= {
+        "seconds_train": round(sum(history["seconds"]), 2),
+        "peak_rss_mb": round(peak_memory_mb(), 1),
+        "versions": versions(),
+    }
+    return Result(settings, data, model, test_inputs, history, metrics)
+
+
+def load_data(settings):
+    """The data set, with rows that are no images and too few images refused where the settings cannot use them."""
+    data = datasets.load(settings.dataset, settings.data_dir, settings.seed, settings.limit)
+    if ARCHITECTURES[settings.arch].images and is_rows(data):
+        raise UsageError(
+            f"train: expected images (N, H, W) or (N, H, W, C) for arch {settings.arch}, got rows of "
+            f"{data.x_train.shape[1]} numbers in {settings.dataset}; reshape them, or use arch simple or deep."
+        )
+    n = len(data.x_train)
+    if settings.validation_split and not 0 < round(settings.validation_split * n) < n:
+        raise UsageError(
+            f"train: expected validation_split to hold out some of the {n} training images and leave some, got "
+            f"{settings.validation_split}; take more images, or 0."
+        )
+    return data
+
+
+def is_rows(data):
+    """Whether a Dataset's samples are rows of numbers rather than images."""
+    return data.image_shape[0] == data.image_shape[2] == 1
+
+
+def build_model(data, settings):
+    """The named net for images of the data's shape, with the settings' loss."""
+    try:
+        model = ARCHITECTURES[settings.arch].make(data.image_shape, settings)
+        if model.loss.name.lower() != settings.loss:
+            model = Autoencoder(model.encoder, model.decoder, loss=settings.loss)
+    except ValueError as why:  # sizes that do not fit the images come from the user here
+        raise UsageError(str(why)) from None
+    return model
+
+
+def add_noise(x, sigma, rng):
+    """x with Gaussian noise of standard deviation sigma, cut to [0, 1]; x itself for sigma = 0."""
+    if not sigma:
+        return x
+    noisy = rng.standard_normal(x.shape, np.float32)
+    noisy *= np.float32(sigma)
+    noisy += x
+    return np.clip(noisy, 0, 1, out=noisy)
+
+
+def describe(settings, data, model, threads):
+    """What was run: every setting, and the sizes that follow from them."""
+    mine = {f.name: getattr(settings, f.name) for f in fields(settings)} | {"threads": threads}
+    n_validation = round(settings.validation_split * len(data.x_train))
+    return mine | {
+        "dataset": data.name,
+        "dataset_file": str(settings.dataset) if datasets.is_path(settings.dataset) else None,
+        "kernels": settings.kernels and list(settings.kernels),
+        "n_train": len(data.x_train),  # the held-out ones among them
+        "n_validation": n_validation,
+        "n_test": len(data.x_test),
+        "image_shape": list(data.image_shape),
+        "code_shape": list(model.encoder.output_shape),
+        "code_size": model.code_size,
+        "n_params": model.n_params,
+    }
+
+
+def training_metrics(settings, history):
+    """How training went: the epochs run, why it stopped, the losses of the epoch whose parameters were kept."""
+    kept = int(np.argmin(history["val_loss"])) if settings.patience else len(history) - 1
+    row = history.rows[kept]
+    return {
+        "epochs_run": len(history),
+        "epoch_kept": row["epoch"],
+        "stopped": history.stopped,
+        "train_loss": row["loss"],
+        "val_loss": row.get("val_loss"),
+    }
+
+
+def measure(settings, data, model, test_inputs, threads):
+    """Errors of the net and of its baselines on the test images; all compare with the images without noise."""
+    x_test, rows = data.x_test, test_inputs.reshape(len(test_inputs), -1)
+    test = model.evaluate(test_inputs, x_test.reshape(test_inputs.shape), threads=threads)
+    mean_image = np.broadcast_to(data.x_train.mean(axis=0, dtype=np.float64).astype(np.float32), x_test.shape)
+    values = {f"test_{name}": value for name, value in test.items()} | {"loss_unit": model.loss.unit}
+    values["pca_test_squared_error"] = pca_error(data, model.code_size, rows)
+    values["mean_image_squared_error"] = analysis.squared_error(x_test, mean_image)
+    values["noisy_input_squared_error"] = analysis.squared_error(x_test, rows) if settings.noise else None
+    if isinstance(model.loss, BCE):
+        values["bce_floor_per_pixel"] = analysis.bce_floor(x_test) / x_test.shape[1]
+    return values
+
+
+def pca_error(data, k, inputs):
+    """Squared error of the test images by k principal components of the inputs; None where there are none."""
+    width = data.x_train.shape[1]
+    if k >= width or width > WIDEST_PCA:
+        return None
+    return analysis.squared_error(data.x_test, analysis.PCA(data.x_train, k).reconstruct(inputs))

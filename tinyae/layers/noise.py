@@ -1,0 +1,62 @@
+"""Noise while training: Dropout."""
+
+import numpy as np
+
+from tinyae.checks import check_float
+from tinyae.layers.base import Layer
+
+
+class Dropout(Layer):
+    """Set units to 0 at random while training: Srivastava et al. (2014), in the inverted form.
+
+    Parameters
+    ----------
+    rate : float in [0, 1)
+        Probability that a unit is dropped. Those kept are divided by 1 - rate while training, so that the mean of y
+        is x, and nothing has to be rescaled afterwards.
+
+    Attributes
+    ----------
+    rng : numpy.random.Generator
+        Source of the noise, set by `reseed`; `fit` gives every worker one of its own, drawn by the run's seed.
+
+    Shapes: x and y (N, ...). Where `training` is False, or `rate` is 0, y is x itself.
+    """
+
+    def __init__(self, rate):
+        super().__init__()
+        self.rate = check_float("Dropout", "rate", rate, 0.0, 1.0, open_high=True)
+        self.rng = np.random.default_rng(0)
+
+    def reseed(self, rng):
+        self.rng = rng
+
+    def replica(self):
+        twin = super().replica()
+        twin.rng = np.random.default_rng(self.rng.integers(2**63, size=4))  # two threads at one generator: a race
+        return twin
+
+    def forward(self, x):
+        self.check_input(x)
+        x = np.asarray(x)
+        if x.dtype.kind != "f":
+            x = x.astype(np.float64)
+        self.mask = self.draw(x) if self.training and self.rate else None  # backward needs it
+        return x if self.mask is None else np.multiply(x, self.mask, out=self.empty("y", x.shape, x.dtype))
+
+    def draw(self, x):
+        """A new mask for x: 0 with probability `rate`, else 1 / (1 - rate)."""
+        noise = self.empty("noise", x.shape, np.float32)
+        self.rng.random(dtype=np.float32, out=noise)  # float32 whatever x is: half the time, and the same mask
+        mask = self.empty("mask", x.shape, x.dtype)
+        return np.multiply(noise >= self.rate, x.dtype.type(1 / (1 - self.rate)), out=mask)
+
+    def backward(self, dy, need_dx=True):
+        """Take dL/dy, return dL/dx = dL/dy mask, with the mask of the last forward."""
+        mask = self.remembered("mask")
+        if not need_dx:
+            return None
+        return dy if mask is None else np.multiply(dy, mask, out=self.empty("dx", dy.shape, dy.dtype))
+
+    def config(self):
+        return {"rate": self.rate}
