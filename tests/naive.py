@@ -278,7 +278,7 @@ def windows(length, size, step, padding):
 
 
 def meetings(image_size, kernel, stride, padding):
-    """Every (h, v, i, j, row, col): place (i, j) of the window of output pixel (h, v) lies on the image's (row, col)."""
+    """Every (h, v, i, j, row, col): place (i, j) of window (h, v) lies on the image's pixel (row, col)."""
     found = []
     axes = list(zip(image_size, kernel, stride, padding, strict=True))
     H, W = (windows(*axis) for axis in axes)

@@ -1,4 +1,4 @@
-"""The convolutional nets: their layers and sizes, every size of image comes back to itself, training lowers the loss."""
+"""The convolutional nets: layers and sizes, every size of image comes back to itself, training lowers the loss."""
 
 import re
 
@@ -12,6 +12,7 @@ from tinyae import Autoencoder, UsageError
 from tinyae.architectures import conv_autoencoder, generic_conv_autoencoder
 from tinyae.datasets import load_digits
 from tinyae.layers import Conv2D, MaxPool, UpSample
+from tinyae.layers.base import every_layer
 
 SIDE = st.integers(1, 40)
 CHANNELS = st.sampled_from([1, 3])
@@ -114,9 +115,13 @@ def sizes_on_the_way(side, kernels):
 
 @settings(max_examples=120)
 @given(
-    SIDE, SIDE, CHANNELS, st.sampled_from([(5, 5), (3,), (3, 3, 3), (2, 4), (1,), (6, 1, 2)]), st.sampled_from([1, 2, 100]),
+    SIDE,
+    SIDE,
+    CHANNELS,
+    st.sampled_from([(5, 5), (3,), (3, 3, 3), (2, 4), (1,), (6, 1, 2)]),
+    st.sampled_from([1, 2, 100]),
     st.integers(1, 3),
-)  # fmt: skip
+)
 @example(28, 28, 1, (5, 5), 100, 3)
 @example(27, 32, 3, (5, 5), 1, 2)
 @example(3, 3, 1, (3,), 2, 1)
@@ -126,7 +131,9 @@ def test_generic_conv_autoencoder_comes_back_from_every_size(height, width, chan
     shape = (height, width, channels)
     rows, columns = sizes_on_the_way(height, kernels), sizes_on_the_way(width, kernels)
     if not (rows and columns):
-        with pytest.raises(UsageError, match=r"^generic_conv_autoencoder: expected kernels that fit into the image, got "):
+        with pytest.raises(
+            UsageError, match=r"^generic_conv_autoencoder: expected kernels that fit into the image, got "
+        ):
             generic_conv_autoencoder(shape, kernels, filters, latent_dim)
         return
     model = generic_conv_autoencoder(shape, kernels, filters, latent_dim)
@@ -226,7 +233,7 @@ def test_the_seed_draws_the_weights(make):
         lambda: conv_autoencoder((3, 5, 1)),
         lambda: generic_conv_autoencoder((5, 6, 1), (2,), filters=2, latent_dim=2),
         lambda: generic_conv_autoencoder(
-            (5, 6, 1), (2, 2), 1, 2, output_activation="sigmoid", loss="bce", latent_activation="tanh"
+            (5, 6, 1), (2, 2), 2, 2, output_activation="sigmoid", loss="bce", latent_activation="tanh"
         ),
     ],
     ids=["16-8-8", "one kernel", "two kernels"],
@@ -234,11 +241,11 @@ def test_the_seed_draws_the_weights(make):
 def test_slopes_of_whole_nets(make):
     """The loss along some directions beside the gradient; corners of ReLU and MaxPool are seldom crossed in 1e-6."""
     model, rng = make().astype(np.float64), np.random.default_rng(5)
-    model.theta[:] = rng.normal(scale=0.3, size=model.theta.size)
+    model.theta[:] = rng.normal(0.1, 0.3, model.theta.size)
     x = rng.uniform(0.1, 0.9, size=(2, *model.input_shape))
     model.loss_and_gradient(x)
     theta, gradient = model.theta.copy(), model.gradient.copy()
-    assert (gradient != 0).mean() > 0.5  # enough units alive
+    assert all(g.any() for layer in every_layer(model) for g in layer.grads.values())  # no layer is dead
     for direction in rng.normal(size=(10, theta.size)):
         values = []
         for h in (1e-6, -1e-6):
@@ -272,7 +279,10 @@ def test_training_lowers_the_loss(make, settings, better, threads, digits):
 
 
 def test_denoising_with_separate_targets(digits):
-    model, noise = generic_conv_autoencoder(latent_dim=10), np.random.default_rng(0).normal(scale=0.3, size=digits.shape)
+    model, noise = (
+        generic_conv_autoencoder(latent_dim=10),
+        np.random.default_rng(0).normal(scale=0.3, size=digits.shape),
+    )
     noisy = (digits + noise).astype(np.float32)
     before = model.evaluate(noisy, digits)["loss"]
     model.fit(noisy, digits, epochs=3, batch_size=8, progress=False, threads=1)
@@ -288,7 +298,9 @@ def test_28_to_32_is_refused_with_the_chain():
     with pytest.raises(ValueError) as error:
         Autoencoder(encoder, [*decoder, Conv2D(1, 3, activation="sigmoid")], loss="bce", input_shape=(28, 28, 1))
     text = str(error.value)
-    assert text.startswith("Autoencoder: expected the decoder to come back to the input's shape (28, 28, 1), got (32, 32, 1)")
+    assert text.startswith(
+        "Autoencoder: expected the decoder to come back to the input's shape (28, 28, 1), got (32, 32, 1)"
+    )
     assert (
         "28x28x1 -> 28x28x16 -> 14x14x16 -> 14x14x8 -> 7x7x8 -> 4x4x8 -> 8x8x8 -> 16x16x8 -> 16x16x16 -> 32x32x16 "
         "-> 32x32x1"

@@ -232,14 +232,66 @@ def check_gradients(weight_gradient, channel_sums, memory, geometry, loops):
     memory.check()
 
 
+def check_backward(function, memory, geometry, relu, need_dx, loops):
+    """All gradients of `convolve`; where relu is inside, no more than the sign of y counts."""
+    x, W = memory.whole(*geometry.images), memory.whole(*geometry.weights)
+    y, dy = memory.whole(*geometry.outputs), memory.whole(*geometry.outputs)
+    dW, db = memory.result(*geometry.weights), memory.result(geometry.filters)
+    dx = memory.result(*geometry.images) if need_dx else None
+    function(x, y, dy, W, *places(geometry), relu, dW, db, dx)
+    da = np.where(y > 0, dy, 0) if relu else dy
+    if loops:
+        want = naive.conv_backward(x, W, da, *places(geometry))
+    else:
+        want = (
+            by_columns_transposed(da, W, 0, *places(geometry), geometry.size),
+            by_columns_weight_gradient(x, da, *places(geometry), geometry.kernel),
+            da.sum((0, 1, 2)),
+        )
+    for got, expected in zip((dx, dW, db), want, strict=True):
+        assert got is None or assert_array_equal(got, expected) is None
+    memory.check()
+
+
+def check_transposed_backward(function, memory, geometry, relu, need_dx, loops):
+    """All gradients of `convolve_transposed`, for which images are results: x (N, H', W', F), y and dy (N, H, W, C)."""
+    x, W = memory.whole(*geometry.outputs), memory.whole(*geometry.weights)
+    y, dy = memory.whole(*geometry.images), memory.whole(*geometry.images)
+    dW, db = memory.result(*geometry.weights), memory.result(geometry.channels)
+    dx = memory.result(*geometry.outputs) if need_dx else None
+    function(x, y, dy, W, *places(geometry), relu, dW, db, dx)
+    da = np.where(y > 0, dy, 0) if relu else dy
+    if loops:
+        want = naive.conv(da, W, 0, *places(geometry)), naive.conv_backward(da, W, x, *places(geometry))[1]
+    else:
+        want = (
+            by_columns(da, W, 0, *places(geometry)),
+            by_columns_weight_gradient(da, x, *places(geometry), geometry.kernel),
+        )
+    for got, expected in zip((dx, dW, db), (*want, da.sum((0, 1, 2))), strict=True):
+        assert got is None or assert_array_equal(got, expected) is None
+    memory.check()
+
+
 def check_all(twin, memory, geometry, relu, loops):
-    functions = [getattr(getattr(kernels, stem), twin) for stem in STEMS]
-    check_convolve(functions[0], memory, geometry, relu, loops)
-    check_convolve_transposed(functions[1], memory, geometry, relu, loops)
-    check_gradients(functions[2], functions[3], memory, geometry, loops)
+    functions = {stem: getattr(getattr(kernels, stem), twin) for stem in STEMS}
+    check_convolve(functions["convolve"], memory, geometry, relu, loops)
+    check_convolve_transposed(functions["convolve_transposed"], memory, geometry, relu, loops)
+    check_gradients(functions["weight_gradient"], functions["channel_sums"], memory, geometry, loops)
+    need_dx = bool(memory.rng.integers(4))
+    check_backward(functions["convolve_backward"], memory, geometry, relu, need_dx, loops)
+    check_transposed_backward(functions["convolve_transposed_backward"], memory, geometry, relu, need_dx, loops)
 
 
-STEMS = ("convolve", "convolve_transposed", "weight_gradient", "channel_sums")
+STEMS = (
+    "convolve", "convolve_transposed", "weight_gradient", "channel_sums", "convolve_backward",
+    "convolve_transposed_backward",
+)  # fmt: skip
+
+
+def test_every_kernel_is_tested():
+    assert {name for name, value in vars(kernels).items() if hasattr(value, "plain")} == set(STEMS)
+    assert {name for name in vars(kernels) if name.endswith("_numba")} == {f"{stem}_numba" for stem in STEMS}
 
 
 def by_columns(x, W, b, stride, padding):
@@ -456,6 +508,44 @@ def test_bad_numbers_in_weight_gradients(twin, geometry, seed):
     memory.check()
 
 
+@TWINS
+@pytest.mark.parametrize("relu", [False, True])
+@given(geometries(largest=9), SEEDS)
+def test_bad_numbers_in_a_backward_pass(twin, relu, geometry, seed):
+    """One NaN in dL/dy: in dx under its window only, in dW and db of its own filter only; gone where ReLU is off."""
+    memory = Memory(seed)
+    bad = one_place(memory.rng, geometry.outputs)
+    dy, on = memory.input(np.where(bad, np.nan, 1)), memory.rng.integers(2, size=geometry.outputs)
+    x, W = memory.input(np.ones(geometry.images)), memory.input(np.ones(geometry.weights))
+    dW, db, dx = (memory.result(*shape) for shape in (geometry.weights, [geometry.filters], geometry.images))
+    arguments = x, memory.input(on), dy, W
+    getattr(kernels.convolve_backward, twin)(*arguments, *places(geometry), relu, dW, db, dx)
+    bad &= (on > 0) | (not relu)
+    assert_array_equal(np.isnan(dx), reached(bad, geometry))
+    assert_array_equal(np.isnan(db), bad.any((0, 1, 2)))
+    assert not np.isnan(dW[..., ~bad.any((0, 1, 2))]).any()
+    memory.check()
+
+
+@TWINS
+@pytest.mark.parametrize("relu", [False, True])
+@given(geometries(largest=9), SEEDS)
+def test_bad_numbers_in_a_transposed_backward_pass(twin, relu, geometry, seed):
+    memory = Memory(seed)
+    bad = one_place(memory.rng, geometry.images)
+    dy, on = memory.input(np.where(bad, np.nan, 1)), memory.rng.integers(2, size=geometry.images)
+    x, W = memory.input(np.ones(geometry.outputs)), memory.input(np.ones(geometry.weights))
+    dW, db, dx = (memory.result(*shape) for shape in (geometry.weights, [geometry.channels], geometry.outputs))
+    arguments = x, memory.input(on), dy, W
+    getattr(kernels.convolve_transposed_backward, twin)(*arguments, *places(geometry), relu, dW, db, dx)
+    bad &= (on > 0) | (not relu)
+    assert_array_equal(np.isnan(dx), seen(bad, geometry))
+    assert_array_equal(np.isnan(db), bad.any((0, 1, 2)))
+    meets = naive.conv_backward(bad, np.zeros(geometry.weights), np.ones(geometry.outputs), *places(geometry))[1]
+    assert_array_equal(np.isnan(dW), meets > 0)
+    memory.check()
+
+
 @quiet_numpy
 @TWINS
 @pytest.mark.parametrize("where", ["b", "W"])
@@ -505,9 +595,15 @@ def results(x, W, b, dy, out=None):
     """y, dx, dW, db by the chosen functions."""
     y, dx, dW, db = out or [np.full(a.shape, np.nan, x.dtype) for a in (dy, x, W, b)]
     kernels.convolve(x, W, b, *PLACES, y)
-    kernels.convolve_transposed(dy, W, np.zeros(W.shape[2], x.dtype), *PLACES, dx)
-    kernels.weight_gradient(x, dy, *PLACES, dW)
-    kernels.channel_sums(dy, db)
+    kernels.convolve_backward(x, y, dy, W, *PLACES, False, dW, db, dx)
+    for stem, result, *arguments in (
+        ("convolve_transposed", dx, dy, W, np.zeros(W.shape[2], x.dtype), *PLACES),
+        ("weight_gradient", dW, x, dy, *PLACES),
+        ("channel_sums", db, dy),
+    ):
+        again = np.full_like(result, np.nan)
+        getattr(kernels, stem)(*arguments, again)
+        assert_array_equal(again, result)
     return y, dx, dW, db
 
 
@@ -536,8 +632,16 @@ def test_frozen_arrays_are_taken(arrays):
     """Data sets are often memory maps that may only be read."""
     for a in arrays:
         a.flags.writeable = False
+    x, W, _, dy = arrays
     for got, expected in zip(results(*arrays), loops(*arrays), strict=True):
         assert_array_equal(got, expected)
+    dW, db, dx = np.empty_like(W), np.empty(4, np.float32), np.empty_like(x)
+    kernels.convolve_backward(x, dy, dy, W, *PLACES, True, dW, db, dx)
+    for got, expected in zip((dx, dW, db), naive.conv_backward(x, W, np.maximum(dy, 0), *PLACES), strict=True):
+        assert_array_equal(got, expected)
+    dW, db, dy_like = np.empty_like(W), np.empty(3, np.float32), np.empty_like(dy)
+    kernels.convolve_transposed_backward(dy, x, x, W, *PLACES, True, dW, db, dy_like)
+    assert_array_equal(dy_like, naive.conv(np.maximum(x, 0), W, 0, *PLACES))
 
 
 def test_no_images_give_no_outputs_and_no_gradient(arrays):
@@ -577,8 +681,9 @@ def test_threads_compute_side_by_side(rng):
         memory = Memory(seed)
         x, W, dy = memory.whole(*geometry.images), memory.whole(*geometry.weights), memory.whole(*geometry.outputs)
         b = memory.whole(geometry.filters)
-        want = by_columns(x, W, b, *places(geometry)), by_columns_weight_gradient(
-            x, dy, *places(geometry), geometry.kernel
+        want = (
+            by_columns(x, W, b, *places(geometry)),
+            by_columns_weight_gradient(x, dy, *places(geometry), geometry.kernel),
         )
         jobs.append((x, W, b, dy, want))
     wrong = []

@@ -1,5 +1,6 @@
-"""How many rows go through a net at once: pieces of a batch, the same gradient from them, and batches that do not fit."""
+"""How many rows go through a net at once: pieces of a batch, the same gradient, batches that do not fit."""
 
+import itertools
 import tracemalloc
 
 import numpy as np
@@ -172,7 +173,7 @@ def test_training_in_pieces_is_training(make, room, threads, few_at_once, monkey
 @THREADS
 @pytest.mark.parametrize("room", [2, 5, 100])
 def test_large_dense_layers_in_a_net_that_is_cut(room, threads, few_at_once, monkeypatch):
-    """Their gradients are formed in slabs at the update where a worker has all its rows, and must be summed elsewhere."""
+    """Gradients formed in slabs at the update, where a worker has all its rows; summed over the pieces elsewhere."""
     monkeypatch.setattr(loop, "WORTH_IT", 50)
     x, nets = images(16, dtype=np.float64), [mixed_net(np.float64) for _ in range(2)]
     assert len(list(loop.large_matrices(nets[0]))) == 2
@@ -229,7 +230,7 @@ def test_every_piece_has_noise_of_its_own(few_at_once):
         outputs, forward = [], dropout.forward
         dropout.forward = lambda x: outputs.append(forward(x).copy()) or outputs[-1]
         step.gradient(x, x, np.arange(4))
-    assert len(outputs) == 4 and all((a != b).any() for a, b in zip(outputs, outputs[1:], strict=False))
+    assert len(outputs) == 4 and all((a != b).any() for a, b in itertools.pairwise(outputs))
 
 
 @pytest.mark.parametrize("room", [1, 3, 100])
@@ -261,7 +262,9 @@ def test_the_batch_it_names_fits_and_one_more_does_not(make, rows, threads, data
         patch.setattr(memory, "free_memory", lambda: free)
         if need <= memory.SPARE * free:
             return check_batch_fits("fit", model, batch, threads, rows)
-        with pytest.raises(UsageError, match=rf"^fit: expected a batch that fits.*batch_size={batch}, .*; batch_size=") as e:
+        with pytest.raises(
+            UsageError, match=rf"^fit: expected a batch that fits.*batch_size={batch}, .*; batch_size="
+        ) as e:
             check_batch_fits("fit", model, batch, threads, rows)
         fits = int(str(e.value).split("batch_size=")[-1].split()[0])
         assert 1 <= fits < batch
@@ -291,9 +294,9 @@ def test_a_net_that_does_not_fit_at_all(monkeypatch):
 
 
 def test_fit_looks_before_it_trains(monkeypatch):
-    model, x = dense_autoencoder(1000, (), 10), np.zeros((3000, 1000), np.float32)
+    model, x = dense_autoencoder(100, (), 10), np.zeros((3000, 100), np.float32)
     kept = model.theta.copy()
-    monkeypatch.setattr(memory, "free_memory", lambda: 20_000_000)
+    monkeypatch.setattr(memory, "free_memory", lambda: 2_000_000)
     settings = {"epochs": 1, "threads": 1, "progress": False}
     with pytest.raises(UsageError, match=r"got batch_size=3000, .*; batch_size=\d+ fits\.$") as error:
         model.fit(x, batch_size=5000, **settings)  # there are no more than 3000 images to a batch

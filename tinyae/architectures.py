@@ -1,5 +1,7 @@
 """The named nets."""
 
+import numpy as np
+
 from tinyae.autoencoder import Autoencoder
 from tinyae.checks import UsageError, check_int
 from tinyae.layers import Conv2D, ConvTranspose, Crop, Dense, Flatten, MaxPool, Reshape, UpSample
@@ -133,7 +135,7 @@ def generic_conv_autoencoder(
 
     who = "generic_conv_autoencoder"
     height, width, channels = _image_shape(who, input_shape)
-    kernels = [check_int(who, "each kernel", k, 1) for k in ([kernels] if isinstance(kernels, int) else kernels)]
+    kernels = [check_int(who, "each kernel", k, 1) for k in np.atleast_1d(np.asarray(kernels, object))]
     if not kernels:
         raise UsageError(f"{who}: expected at least one kernel size, got none.")
     check_int(who, "filters", filters, 1)

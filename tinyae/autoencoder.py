@@ -1,6 +1,7 @@
 """The autoencoder: an encoder, a decoder, a loss; fit, encode, decode, reconstruct, evaluate, summary."""
 
 import contextlib
+import functools
 import sys
 
 import numpy as np
@@ -242,8 +243,9 @@ class Autoencoder(Layer):
             validation = self._pairs("fit: validation_data", *pair)
         else:
             x, y, validation = split_validation(x, y, validation_split, rng)
-        known = self.baselines(x, *(validation or (x, y)))
+        known = self._baselines_later(x, *(validation or (x, y)))
         if progress:
+            known = known()
             print(describe_baselines(known, self), file=sys.stderr, flush=True)
         with announce_compiling() if progress else contextlib.nullcontext():
             history = train(
@@ -258,14 +260,17 @@ class Autoencoder(Layer):
 
         At most BASELINE_IMAGES images are used, and PCA is left out for rows wider than WIDEST_PCA.
         """
-        target = x if target is None else target
+        return self._baselines_later(x_train, x, x if target is None else target)()
+
+    def _baselines_later(self, x_train, x, target):
+        """A function that works out the baselines: it holds on to the images it needs, not to all."""
         if target is not x:  # the mean target and a perfect output still mean something, PCA of x does not
-            values = analysis.baselines(target, target, target[0].size, self._metric)
+            few = some = _evenly(target)
+            k = target[0].size
         else:
             few, some = _evenly(x_train), _evenly(x)
-            wide = few[0].size > WIDEST_PCA
-            values = analysis.baselines(few, some, few[0].size if wide else self.code_size, self._metric)
-        return values
+            k = x[0].size if x[0].size > WIDEST_PCA else self.code_size
+        return functools.partial(analysis.baselines, few, some, k, self._metric)
 
     def _metric(self, x, reconstruction):
         """The loss of a given reconstruction."""

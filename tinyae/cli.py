@@ -165,9 +165,8 @@ def describe_training(m):
         if error is not None:
             lines.append(f"  {name:<12} squared error {error:8.{decimals}f}")
     if "test_bce_per_pixel" in m:
-        lines[1] += (
-            f"   cross-entropy {m['test_bce_per_pixel']:.4f} nats per {pixels[:-1]} (floor {m['bce_floor_per_pixel']:.4f})"
-        )
+        unit = f"nats per {pixels[:-1]} (floor {m['bce_floor_per_pixel']:.4f})"
+        lines[1] += f"   cross-entropy {m['test_bce_per_pixel']:.4f} {unit}"
     epochs = f"{m['epochs_run']} of {m['epochs']} epochs in {m['seconds_train']:.0f} s"
     lines.append(f"trained {epochs}, peak memory {m['peak_rss_mb']:.0f} MB")
     if m["stopped"]:

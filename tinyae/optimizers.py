@@ -77,7 +77,7 @@ class Optimizer:
 
     def _numbers(self, theta, *values):
         """The values as scalars of theta's type: a kernel is compiled once per type."""
-        return tuple(theta.dtype.type(v) for v in values)
+        return map(theta.dtype.type, values)
 
     def __repr__(self):
         return f"{self.name}({self.schedule!r})"

@@ -4,6 +4,8 @@ Both take pre-activations a (N, D) and targets x (N, D), write scale * (x' - x) 
 loss summed over all N rows as a Python float.
 """
 
+import math
+
 import numpy as np
 
 from tinyae.kernels.config import fast_or_plain, kernel
@@ -73,7 +75,7 @@ def squared_error_numba(a, x, grad, scale):
 
 
 def _as_rows(a):
-    return a.reshape(len(a), -1)
+    return a.reshape(len(a), math.prod(a.shape[1:]))  # -1 would not do for an empty part of a batch
 
 
 bce = fast_or_plain(bce_numba, bce_numpy)

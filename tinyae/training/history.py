@@ -14,13 +14,26 @@ class History:
     rows : list of dict
         One per epoch: `epoch` (from 1), `loss`, `val_loss` where there is a validation part, `lr`, `seconds`.
     baselines : dict of str to float
-        What the losses are to be read against, in the same unit (`Autoencoder.baselines`).
+        What the losses are to be read against, in the same unit (`Autoencoder.baselines`). Worked out when first asked
+        for, from the arrays given to `fit`: principal components can take as long as an epoch of a small net.
     stopped : str or None
         Why training ended before the last epoch.
     """
 
     def __init__(self):
-        self.rows, self.baselines, self.stopped = [], {}, None
+        self.rows, self.stopped = [], None
+        self._baselines = dict
+
+    @property
+    def baselines(self):
+        if callable(self._baselines):
+            self._baselines = self._baselines()
+        return self._baselines
+
+    @baselines.setter
+    def baselines(self, known):
+        """A dict, or a function that returns it when first asked."""
+        self._baselines = known
 
     def append(self, row):
         self.rows.append(row)

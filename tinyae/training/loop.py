@@ -196,6 +196,7 @@ class ShardedStep:
     def _pass(self, x, y, rows, weights_later):
         """Forward, loss and backward of the batch, a part of its rows on each worker."""
         parts = self.team.parts(len(rows))
+        self._weights_later = weights_later
         for _, layers in self._large:
             for layer in layers:
                 layer.weights_later = weights_later
@@ -222,10 +223,12 @@ class ShardedStep:
         def update(grads, start, stop, offset):
             optimizer.update(theta, grads, start, stop, offset)
 
-        for slabs, layers in self._large:
-            slabs.work(worker, [(layer.x, layer.da) for layer in layers], update)
-        for start, stop in self._rest[worker :: self.team.size]:
-            optimizer.update(theta, self.grads, start, stop)
+        if self._weights_later:
+            for slabs, layers in self._large:
+                slabs.work(worker, [(layer.x, layer.da) for layer in layers], update)
+        for start, stop in self._rest if self._weights_later else [(0, theta.size)]:
+            mine = self.team.parts(stop - start)[worker]
+            optimizer.update(theta, self.grads, start + mine.start, start + mine.stop)
 
     def _gather(self, worker, key, data, rows):
         """data[rows] in memory kept from step to step."""

@@ -12,7 +12,7 @@ import numpy as np
 from tinyae.kernels.product import matmul
 
 SLAB = 100_000  # numbers of one shard's gradient at a time: 400 kB of float32
-WORTH_IT = 50_000  # numbers of a matrix; the gradient of a smaller one stays in the cache anyway
+WORTH_IT = 200_000  # numbers of a matrix; the gradient of a smaller one stays in the cache anyway
 
 
 class SlabUpdate:
