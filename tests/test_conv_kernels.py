@@ -4,7 +4,13 @@ Images and weights hold small whole numbers: every sum is exact in float32 too, 
 comparisons are of equality. The fast twins read and write by address; `Memory` puts every array between guards.
 """
 
+import ctypes
+import mmap
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import naive
 import numpy as np
@@ -369,6 +375,57 @@ def test_fast_twins_for_every_width(width):
 def test_fast_twins_at_the_ends_of_their_range(geometry):
     for relu in (False, True):
         check_all("fast", Memory(1), geometry, relu, loops=False)
+
+
+NO_ACCESS = 0  # PROT_NONE
+
+
+class FencedMemory(Memory):
+    """Arrays that end (or begin) at a page nobody may touch: reading one number too many ends the process."""
+
+    def __init__(self, seed, side):
+        super().__init__(seed)
+        self.side, self.maps = side, []
+
+    def array(self, values):
+        values = np.asarray(values, np.float32)
+        page = mmap.PAGESIZE
+        room = -(-values.nbytes // page) * page
+        memory = mmap.mmap(-1, room + 2 * page)
+        whole = np.frombuffer(memory, np.float32)
+        start = page if self.side == "begin" else page + room - values.nbytes
+        inside = whole[start // 4 : start // 4 + values.size].reshape(values.shape)
+        inside[...] = values
+        for fence in (0, page + room):
+            assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(whole.ctypes.data + fence), page, NO_ACCESS) == 0
+        self.maps.append(memory)
+        self.kept.append((inside.ravel(), 0, values.size, None))
+        return inside
+
+
+def run_between_fences():
+    """What `test_nothing_is_touched_past_the_ends_of_arrays` runs in a process of its own."""
+    for side in ("begin", "end"):
+        for channels in CHANNELS:
+            for filters in (1, 3, 8, 17, 40):
+                sizes = (3, 5), channels, filters, (2, 3)
+                check_all("fast", FencedMemory(1, side), Geometry(2, *sizes, (1, 1), ((1, 0), (1, 1))), True, False)
+                check_all("fast", FencedMemory(1, side), Geometry(1, *sizes, (2, 1), ((0, 0), (0, 0))), False, False)
+
+
+@needs_jit
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="fences are made by Linux's mprotect")
+def test_nothing_is_touched_past_the_ends_of_arrays():
+    code = "import test_conv_kernels; test_conv_kernels.run_between_fences(); print('alive')"
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parent,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.stdout.strip() == "alive", f"exit code {run.returncode}: {run.stderr[-1000:]}"
 
 
 @TWINS

@@ -10,7 +10,8 @@ from numba import njit
 
 from tinyae.kernels import conv_tiles
 from tinyae.kernels.conv_tiles import PLACE_NUMBERS, TILE_NUMBERS, correlate_tiles, outer_tile
-from tinyae.kernels.llvm_vectors import LANES, VECTOR_BYTES
+from tinyae.kernels.llvm_vectors import LANES, VECTOR_BYTES, copy_bytes
+from tinyae.kernels.vector_rows import gradient_row
 
 lanes_per_filter, shape_code, outer_code = (
     njit(nogil=True, cache=True)(f) for f in (conv_tiles.lanes_per_filter, conv_tiles.shape_code, conv_tiles.outer_code)
@@ -56,27 +57,31 @@ def _correlate(x, W, bias, turned, spread_s, spread_t, s, t, top, left, relu, y)
 @njit(nogil=True, cache=True)
 def place_image(x, image, tall, wide, top, left, s, t):
     """image[top + h s, left + v t] = x[h, v], where that is inside of (tall, wide); everything else stays 0."""
-    height, width, C = x.shape
-    first = max(0, -(left // t))  # left + v t >= 0
-    last = min(width, (wide - 1 - left) // t + 1)
-    if last <= first:
-        return
-    flat = x.reshape(-1)
-    for h in range(height):
-        row = top + h * s
-        if 0 <= row < tall:
-            start = (h * width + first) * C
-            source = flat[start : start + (last - first) * C]
-            start = (row * wide + left + first * t) * C
-            if t == 1:
-                target = image[start : start + (last - first) * C]
-                for q in range(source.size):
-                    target[q] = source[q]
-            else:
-                target = image[start : start + ((last - first - 1) * t + 1) * C]
-                for v in range(last - first):
-                    for c in range(C):
-                        target[v * t * C + c] = source[v * C + c]
+    h_range, v_range = visible(x.shape[0], tall, top, s), visible(x.shape[1], wide, left, t)
+    place_rows(x, image, wide, h_range, v_range, top, left, s, t)
+
+
+@njit(nogil=True, cache=True)
+def place_rows(x, image, wide, h_range, v_range, top, left, s, t):
+    """image[top + h s, left + v t] = x[h, v] for h and v in two ranges; rows of the image are `wide` pixels long."""
+    width, C = x.shape[1], x.shape[2]
+    (low, high), flat = v_range, x.reshape(-1)
+    for h in range(h_range[0], h_range[1]):
+        source = flat[(h * width + low) * C : (h * width + high) * C]
+        target = image[((top + h * s) * wide + left + low * t) * C :]
+        if t == 1:
+            copy_bytes(np.int64(source.ctypes.data), np.int64(target.ctypes.data), 4 * source.size)
+        else:
+            for v in range(high - low):
+                for c in range(C):
+                    target[v * t * C + c] = source[v * C + c]
+
+
+@njit(nogil=True, cache=True)
+def visible(length, room, before, step):
+    """low, high: the n of range(length) for which before + n * step lies in range(room)."""
+    low = max(0, -(before // step))
+    return low, max(low, min(length, (room - 1 - before) // step + 1))
 
 
 @njit(nogil=True, cache=True)
@@ -191,34 +196,35 @@ NOTHING = np.empty((0, 0, 0, 0), np.float32)
 @njit(nogil=True, cache=True)
 def _backward(x, y, dy, W, s, t, top, left, relu, need_dx, one, dW, db, dx):
     """An image at a time, so that what one gradient reads is still in the cache for the next."""
-    C, (_, rows, cols, F) = x.shape[3], dy.shape
+    (N, height, width, C), (_, rows, cols, F) = x.shape, dy.shape
     kh, kw = W.shape[0], W.shape[1]
-    tall, wide = (rows - 1) * s + kh, (cols - 1) * t + kw
+    # dL/dx is a convolution of dL/da, spread out and between zeros, with the weights turned round. dL/dW reads dL/da
+    # there too, beside x in rows of the same width. What does not fit in there belongs to windows that see no pixel.
+    above, before = kh - 1 - top, kw - 1 - left
+    tall, tall_da = (rows - 1) * s + kh, height + kh - 1
+    wide = max((cols - 1) * t + kw, width + kw - 1)
+    hs, vs = visible(rows, tall_da, above, s), visible(cols, width + kw - 1, before, t)
     image = aligned(tall * wide * C + SPARE_PIXELS * t * C + SPARE_NUMBERS)
-    sums = aligned(sums_size(kh, kw * C, F))
-    channel = np.zeros(whole_pixels(F), np.float32)
-    da = np.empty((rows, cols, F), np.float32)
-    # dL/dx is a convolution of dL/da, spread out and between zeros, with the weights turned round.
-    tall_da, wide_da = x.shape[1] + kh - 1, x.shape[2] + kw - 1
-    image_da = aligned(need_dx * (tall_da * wide_da * F + SPARE_PIXELS * F + SPARE_NUMBERS))
+    image_da = aligned(tall_da * wide * F + SPARE_PIXELS * F + SPARE_NUMBERS)
+    sums, channel = aligned(sums_size(kh, kw * C, F)), np.zeros(cols * F, np.float32)
     packed, first, vectors = pack_weights(W, np.zeros(C, np.float32), one)
-    places = window_places(kh, kw * F, 4 * wide_da * F, lanes_per_filter(C))
-    tiles, segment = cut_into_tiles(x.shape[1], x.shape[2], 4 * wide_da * F, 4 * F, 4 * C)
-    for n in range(x.shape[0]):
-        gradient = da if relu else dy[n]
-        if relu:
-            pass_rectifier(dy[n].reshape(-1), y[n].reshape(-1), da.reshape(-1), channel)
-        else:
-            add_rows(gradient.reshape(-1), channel)
+    places = window_places(kh, kw * F, 4 * wide * F, lanes_per_filter(C))
+    tiles, segment = cut_into_tiles(height, width, 4 * wide * F, 4 * F, 4 * C)
+    x_at = np.int64(image.ctypes.data) + 4 * C * (hs[0] * s * wide + vs[0] * t)
+    da_at = np.int64(image_da.ctypes.data) + 4 * F * ((above + hs[0] * s) * wide + before + vs[0] * t)
+    for n in range(N):
         place_image(x[n], image, tall, wide, top, left, one, one)
-        add_weight_gradient(image, wide, C, gradient, kh, kw, s, t, sums)
+        place_gradient(dy[n], y[n], relu, image_da, wide, hs, vs, above, before, s, t, channel)
+        add_weight_gradient(
+            x_at, 4 * t * C, 4 * s * wide * C, 4 * wide * C, kw * C, da_at, 4 * t * F, 4 * s * wide * F, F,
+            hs[1] - hs[0], vs[1] - vs[0], kh, sums,
+        )  # fmt: skip
         if need_dx:
-            place_image(gradient, image_da, tall_da, wide_da, kh - 1 - top, kw - 1 - left, s, t)
             correlate_image(image_da, 4 * F, places, tiles, segment, packed, first, vectors, 0, dx[n])
     unpack_weight_gradient(sums, dW)
     fold_channels(channel, db)
     # Reached by address alone: without a last use Numba is free to give them back before the first tile.
-    image[0] = image_da[0] = packed[0] = first[0] = sums[0] = da[0, 0, 0] = 0
+    image[0] = image_da[0] = packed[0] = first[0] = sums[0] = 0
     places[0, 0] = tiles[0, 0] = 0
 
 
@@ -231,30 +237,53 @@ def convolve_transposed_backward(x, y, dy, W, s, t, top, left, relu, dW, db, dx)
 @njit(nogil=True, cache=True)
 def _transposed_backward(x, y, dy, W, s, t, top, left, relu, need_dx, one, dW, db, dx):
     """`_backward` with images and results in each other's place."""
-    F, (_, rows, cols, C) = dy.shape[3], x.shape
+    (N, rows, cols, C), (_, height, width, F) = x.shape, dy.shape
     kh, kw = W.shape[0], W.shape[1]
     tall, wide = (rows - 1) * s + kh, (cols - 1) * t + kw
-    image = aligned(tall * wide * F + SPARE_PIXELS * t * F + SPARE_NUMBERS)
-    sums = aligned(sums_size(kh, kw * F, C))
-    channel = np.zeros(whole_pixels(F), np.float32)
-    da = np.empty(dy.shape[1:], np.float32)
+    hs, vs = visible(height, tall, top, one), visible(width, wide, left, one)
+    image_da = aligned(tall * wide * F + SPARE_PIXELS * t * F + SPARE_NUMBERS)
+    image = aligned(tall * wide * C + SPARE_NUMBERS)  # x, spread out, in rows of the same width
+    sums, channel = aligned(sums_size(kh, kw * F, C)), np.zeros(width * F, np.float32)
     packed, first, vectors = pack_weights(W, np.zeros(C, np.float32), one - 1)
     places = window_places(kh, kw * F, 4 * wide * F, lanes_per_filter(C))
     tiles, segment = cut_into_tiles(rows, cols, 4 * s * wide * F, 4 * t * F, 4 * C)
-    for n in range(x.shape[0]):
-        gradient = da if relu else dy[n]
-        if relu:
-            pass_rectifier(dy[n].reshape(-1), y[n].reshape(-1), da.reshape(-1), channel)
-        else:
-            add_rows(gradient.reshape(-1), channel)
-        place_image(gradient, image, tall, wide, top, left, one, one)
-        add_weight_gradient(image, wide, F, x[n], kh, kw, s, t, sums)
+    for n in range(N):
+        place_image(x[n], image, tall, wide, 0, 0, s, t)
+        place_gradient(dy[n], y[n], relu, image_da, wide, hs, vs, top, left, one, one, channel)
+        add_weight_gradient(
+            np.int64(image_da.ctypes.data), 4 * t * F, 4 * s * wide * F, 4 * wide * F, kw * F,
+            np.int64(image.ctypes.data), 4 * t * C, 4 * s * wide * C, C, rows, cols, kh, sums,
+        )  # fmt: skip
         if need_dx:
-            correlate_image(image, 4 * t * F, places, tiles, segment, packed, first, vectors, 0, dx[n])
+            correlate_image(image_da, 4 * t * F, places, tiles, segment, packed, first, vectors, 0, dx[n])
     unpack_weight_gradient(sums, dW)
     fold_channels(channel, db)
-    image[0] = packed[0] = first[0] = sums[0] = da[0, 0, 0] = 0  # reached by address alone: see _backward
+    image[0] = image_da[0] = packed[0] = first[0] = sums[0] = 0  # reached by address alone: see _backward
     places[0, 0] = tiles[0, 0] = 0
+
+
+@njit(nogil=True, cache=True)
+def place_gradient(dy, y, relu, image, wide, hs, vs, top, left, s, t, channel):
+    """dL/da into the image, as `place_rows` does, from dL/dy: with `relu` 0 where y is not positive.
+
+    channel += every row of dL/da, wherever it goes.
+    """
+    height, width, F = dy.shape
+    low, high = vs
+    n, shown = 4 * width * F, high - low
+    spread = np.empty(width * F, np.float32)
+    dy_at, y_at, channel_at = np.int64(dy.ctypes.data), np.int64(y.ctypes.data), np.int64(channel.ctypes.data)
+    for h in range(height):
+        visible_row = hs[0] <= h < hs[1]
+        place = ((top + h * s) * wide + left + low * t) * F
+        # A row that is all inside goes there at once.
+        direct = visible_row and t == 1 and shown == width
+        target = image[place:] if direct else spread
+        gradient_row(dy_at + h * n, y_at + h * n, np.int64(target.ctypes.data), channel_at, width * F, relu)
+        if visible_row and not direct:
+            for v in range(shown):
+                for f in range(F):
+                    image[place + v * t * F + f] = spread[(low + v) * F + f]
 
 
 @njit(nogil=True, cache=True)
@@ -271,24 +300,31 @@ def sums_size(kh, K, F):
 
 
 @njit(nogil=True, cache=True)
-def add_weight_gradient(image, wide, C, dy, kh, kw, s, t, sums):
-    """sums += this image's part of dW, for dy (H', W', F) and the image between zeros, in rows of `wide` pixels.
+def add_weight_gradient(x, x_step, x_row, i_row, K, dy, dy_step, dy_row, F, rows, cols, kh, sums):
+    """sums += this image's part of dW: for each row i of the window, x's K numbers there times dy's F, over all pixels.
 
-    For each row i of the window, dW[i] is a sum over pixels of the kw C numbers the window's row sees times dy.
+    x, dy : address of the first pixel's numbers, with steps to the next pixel and row, and (x) to the next row i
     """
-    rows, cols, F = dy.shape
-    K, size = kw * C, sums.size // kh
-    x_step, x_row, y_step, y_row = 4 * t * C, 4 * wide * C, 4 * F, 4 * cols * F
-    at_once = max(1, GRADIENT_BLOCK // (s * x_row + y_row))
-    for h in range(0, rows, at_once):
-        some = min(at_once, rows - h)
-        y_at = np.int64(dy.ctypes.data) + h * y_row
-        for i in range(kh):
-            x_at = np.int64(image.ctypes.data) + (h * s + i) * x_row
-            if lanes_over_filters(K, F):
-                outer(y_at, y_step, y_row, F, x_at, x_step, s * x_row, K, some, cols, sums[i * size :])
-            else:
-                outer(x_at, x_step, s * x_row, K, y_at, y_step, y_row, F, some, cols, sums[i * size :])
+    if not rows or not cols:
+        return
+    across = x_row // x_step
+    end_to_end = (rows - 1) * across + cols
+    # Where both lie in rows of the same width, with zeros in dy between its rows, they are one long row each.
+    if x_row == across * x_step and dy_row == across * dy_step and 4 * end_to_end <= 5 * rows * cols:
+        rows, cols = 1, end_to_end
+    size = sums.size // kh
+    wide = max(16, GRADIENT_BLOCK // (x_step + dy_step))
+    high = max(1, wide // cols)
+    for h in range(0, rows, high):
+        for v in range(0, cols, wide):
+            x_at, dy_at = x + h * x_row + v * x_step, dy + h * dy_row + v * dy_step
+            some_rows, some_cols = min(high, rows - h), min(wide, cols - v)
+            for i in range(kh):
+                at, part = x_at + i * i_row, sums[i * size : (i + 1) * size]
+                if lanes_over_filters(K, F):
+                    outer(dy_at, dy_step, dy_row, F, at, x_step, x_row, K, some_rows, some_cols, part)
+                else:
+                    outer(at, x_step, x_row, K, dy_at, dy_step, dy_row, F, some_rows, some_cols, part)
 
 
 @njit(nogil=True, cache=True)
@@ -357,18 +393,6 @@ WIDE = 8 * LANES  # numbers of several pixels that are added up as one long row
 def whole_pixels(F):
     """How many numbers of whole pixels make a row of about WIDE."""
     return max(1, WIDE // F) * F
-
-
-@njit(nogil=True, cache=True)
-def pass_rectifier(dy, y, da, sums):
-    """da = dy where y > 0, else 0, for an image; sums += its rows of `whole_pixels`."""
-    for start in range(0, dy.size, sums.size):
-        stop = min(start + sums.size, dy.size)
-        g, out, a = dy[start:stop], y[start:stop], da[start:stop]
-        for q in range(g.size):
-            a[q] = g[q] if out[q] > ZERO else ZERO
-        for q in range(a.size):
-            sums[q] += a[q]
 
 
 @njit(nogil=True, cache=True)

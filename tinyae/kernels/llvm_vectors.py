@@ -71,6 +71,13 @@ def multiply_add(b, x, y, z):
     return call(b, f"llvm.fmuladd.v{LANES}f32", VECTOR, x, y, z)
 
 
+@intrinsic_of_integers
+def copy_bytes(b, source, target, n):
+    """target[0:n] = source[0:n], as the C library does it; they do not overlap."""
+    pointers = [b.inttoptr(address, BYTE_POINTER) for address in (target, source)]
+    call(b, "llvm.memcpy.p0.p0.i64", ir.VoidType(), *pointers, n, ir.Constant(ir.IntType(1), 0))
+
+
 def prefetch(b, p, write=0, level=3):
     """Ask for the cache line at p: a hint, harmless for any address."""
     call(b, "llvm.prefetch.p0", ir.VoidType(), b.bitcast(p, BYTE_POINTER), I32(write), I32(level), I32(1))

@@ -8,6 +8,8 @@ least one pixel of every window is in the image.
 H, W and C. With it the way back needs neither x nor y, and no second comparison.
 """
 
+import functools
+
 import numpy as np
 
 from tinyae.kernels.config import fast_or_plain, inline_kernel, kernel
@@ -38,12 +40,20 @@ def max_pool_numpy(x, y, winner, size, stride, before):
 
 
 def max_pool_numba(x, y, winner, size, stride, before):
-    """`max_pool_numpy` as loops: one for the common 2 x 2, one for any size."""
+    """`max_pool_numpy` as loops: one for the common 2 x 2, one for any size. In float32 the first is in vectors."""
     if size == (2, 2) and before == (0, 0):
-        _max_of_four(x, y, winner, *stride)
+        _vectors().max_of_four(x, y, winner, *stride) if x.dtype == np.float32 else _max_of_four(x, y, winner, *stride)
     else:
         _max_pool_loop(x, y, winner, *size, *stride, *before)
     return y
+
+
+@functools.cache
+def _vectors():
+    """Imported when first needed: compiling it takes some seconds, once per machine."""
+    from tinyae.kernels import vector_rows
+
+    return vector_rows
 
 
 @inline_kernel

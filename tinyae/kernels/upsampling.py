@@ -32,9 +32,20 @@ def _factors(small, large):
 
 
 def upsample_nearest_numba(x, y):
-    """`upsample_nearest_numpy`: a row is widened once, then copied."""
-    _nearest_loop(x, y)
+    """`upsample_nearest_numpy`: a row is widened once, then copied. In float32 the common 2 x 2 is in vectors."""
+    if x.dtype == np.float32 and _factors(x, y) == (2, 2):
+        _vectors().double(x, y)
+    else:
+        _nearest_loop(x, y)
     return y
+
+
+@functools.cache
+def _vectors():
+    """Imported when first needed: compiling it takes some seconds, once per machine."""
+    from tinyae.kernels import vector_rows
+
+    return vector_rows
 
 
 @kernel
