@@ -147,6 +147,8 @@ def test_an_odd_row_is_pooled_by_itself_and_cropped_again():
     assert model.encoder.shapes[:3] == [(9, 8, 1), (7, 6, 2), (4, 3, 2)]
     assert model.decoder.shapes[2:] == [(4, 3, 2), (8, 6, 2), (7, 6, 2), (9, 8, 1)]
     assert kinds(model.decoder)[2:] == ["UpSample", "Crop", "ConvTranspose"]
+    crop = model.decoder.layers[3]
+    assert (crop.rows, crop.columns) == ((0, 1), (0, 0))  # where the single row was pooled
 
 
 def test_settings_reach_the_layers():

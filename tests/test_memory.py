@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tinyae import SGD, Adam, Autoencoder, UsageError
 from tinyae.architectures import conv_autoencoder, deep_autoencoder, dense_autoencoder, generic_conv_autoencoder
+from tinyae.kernels.config import jit_enabled
 from tinyae.layers import BatchNorm, Conv2D, ConvTranspose, Dense, Dropout, Flatten, Reshape, Sequential
 from tinyae.layers.base import every_layer
 from tinyae.training import loop, memory
@@ -278,13 +279,19 @@ def test_the_whole_message(monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda: 10_000_000)
     with pytest.raises(UsageError) as error:
         check_batch_fits("fit", model, 100_000, 1, 10**9)
-    # a sample: Dense 1000 + 10, ReLU 10 + 10, Dense 10 + 1000, Sigmoid 1000 + 1000, and twice 1000 of data
-    sample, vectors = 4 * (1010 + 20 + 1010 + 2000 + 2000), 4 * 4 * model.n_params
+    # a sample: Dense 1000 + 10, ReLU 10 + 10, Dense 10 + 1000, Sigmoid 1000 + 1000, and twice 1000 of data; six vectors
+    sample, vectors = 4 * (1010 + 20 + 1010 + 2000 + 2000), 4 * 6 * model.n_params
     fits = (9_000_000 - vectors) // sample
     assert str(error.value) == (
         "fit: expected a batch that fits into memory, got batch_size=100000, which needs about "
         f"2.4 GB where 9 MB are free; batch_size={fits} fits."
     )
+
+
+def test_rows_that_are_not_worked_on_at_once_take_no_memory():
+    model = conv_autoencoder()
+    assert step_bytes(model, 10**6, 2, 40) == step_bytes(model, 80, 2, 40) > step_bytes(model, 79, 2, 40)
+    assert step_bytes(model, 10**6, 1, 40) < step_bytes(model, 10**6, 2, 40)
 
 
 def test_a_net_that_does_not_fit_at_all(monkeypatch):
@@ -340,6 +347,7 @@ def measured_peak(make, x, threads, batch):
             tracemalloc.stop()
 
 
+@pytest.mark.skipif(not jit_enabled(), reason="the NumPy twins make columns, which training does not")
 @THREADS
 @pytest.mark.parametrize(
     "make, batch",

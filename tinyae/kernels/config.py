@@ -58,7 +58,7 @@ def fast_or_plain(fast, plain, dtypes=(np.float32,)):
 
     @functools.wraps(plain)
     def chosen(first, *others):
-        if jit_enabled() and first.dtype in dtypes and _all_contiguous(first, *others):
+        if jit_enabled() and first.dtype in dtypes and _all_alike(first.dtype, first, *others):
             return fast(first, *others)
         return plain(first, *others)
 
@@ -66,8 +66,9 @@ def fast_or_plain(fast, plain, dtypes=(np.float32,)):
     return chosen
 
 
-def _all_contiguous(*arguments):
+def _all_alike(dtype, *arguments):
+    """Whether all arrays are C-contiguous, and those of floats of one type: fast kernels may write by address."""
     for a in arguments:  # a plain loop: this runs before every kernel, and a generator takes longer to set up
-        if type(a) is np.ndarray and not a.flags.c_contiguous:
+        if type(a) is np.ndarray and (not a.flags.c_contiguous or (a.dtype != dtype and a.dtype.kind == "f")):
             return False
     return True

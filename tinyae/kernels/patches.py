@@ -31,6 +31,8 @@ def im2col(x, kernel, stride=(1, 1), padding=NO_PADDING):
     """
     x = np.ascontiguousarray(x)
     size = windows(x.shape[1:3], kernel, stride, padding)
+    if min(size) < 1:
+        raise ValueError(f"im2col: expected windows that fit into images {x.shape[1:3]} with padding, got {kernel}.")
     columns = np.zeros((len(x), *size, *kernel, x.shape[3]), x.dtype)
     return copy_windows(x, columns, tuple(stride), (padding[0][0], padding[1][0]))
 

@@ -40,6 +40,8 @@ class _Convolution(Weighted):
         check_shape(self.name, da, (len(x), *self.output_shape), "dy")  # the kernels write by address
         da = np.ascontiguousarray(da, dtype=W.dtype)
         y = self.activation.remembered("y") if relu else da
+        if y is None:
+            raise ValueError(f"{self.name}: expected forward before backward, got before_output.")
         dx = self.empty("dx", x.shape, W.dtype) if need_dx else None
         kernel(x, y, da, W, self.stride, self.zeros, relu, self.grads["W"], self.grads["b"], dx)
         return dx
@@ -209,6 +211,10 @@ class ConvTranspose(_Convolution):
         The adjoint Conv2D's sums with x and a in each other's place: dL/dx is its forward pass, of dL/da.
         """
         return self._gradients(kernels.convolve_transposed_backward, da, need_dx, relu)
+
+    def config(self):
+        config = super().config()
+        return config | ({"output_padding": one_or_pair(self.output_padding)} if any(self.output_padding) else {})
 
     @property
     def multiply_adds(self):

@@ -22,7 +22,9 @@ def one_or_pair(value):
 def check_image_shape(who, shape):
     """Raise ValueError unless `shape` is that of an image, (H, W, C)."""
     if len(shape) != 3:
-        advice = "put Reshape((height, width, channels)) before it" if len(shape) == 1 else "add an axis of channels"
+        advice = {1: "put Reshape((height, width, channels)) before it", 2: "add an axis of channels"}.get(
+            len(shape), "put Reshape before it"
+        )
         raise ValueError(f"{who}: expected images (height, width, channels), got samples of shape {shape}; {advice}.")
 
 

@@ -54,6 +54,8 @@ class Weighted(Layer):
         return self.activation
 
     def before_output(self, x):
+        if self._rectifies:
+            self.activation.y = None  # the last forward's is not this x's
         return self.affine(x)
 
     def backward_before_output(self, da, need_dx=True):

@@ -16,7 +16,7 @@ from tinyae.training.slabs import WORTH_IT, SlabUpdate
 from tinyae.training.threads import Team
 
 # Below this many multiply-adds a step is over before a second thread has woken up.
-SMALLEST_SHARED_WORK = 4_000_000
+SMALLEST_SHARED_WORK = 20_000_000
 
 
 class TrainingDivergedError(FloatingPointError):

@@ -10,7 +10,7 @@ from tinyae.layers.base import every_layer
 CACHE_BYTES = 16_000_000
 MOST_ROWS = 500
 # Weights used this often for every sample (convolutions) are cheap to go through again for the next few samples.
-OFTEN = 16
+OFTEN = 4
 SPARE = 0.9  # of the free memory: the rest is for what is not counted
 
 
@@ -18,7 +18,8 @@ def bytes_per_sample(net):
     """Bytes the layers of `net` keep for one sample during a training step: every output, and every gradient in it."""
     leaves = [layer for layer in every_layer(net) if not layer.children() or layer.params]
     numbers = sum(int(np.prod(layer.input_shape)) + int(np.prod(layer.output_shape)) for layer in leaves)
-    return numbers * np.dtype(getattr(net, "theta", np.empty(0, np.float32)).dtype).itemsize
+    itemsize = max((p.itemsize for _, owner in net.owners() for p in owner.params.values()), default=4)
+    return numbers * itemsize
 
 
 def rows_at_once(net, otherwise=MOST_ROWS):
@@ -45,7 +46,8 @@ def step_bytes(model, batch_size, threads, rows):
     `rows` : how many samples a worker takes at once.
     """
     sample = bytes_per_sample(model) + 2 * model.theta.itemsize * int(np.prod(model.input_shape))
-    vectors = (3 + threads) * model.theta.nbytes  # parameters, two of the optimizer's, a gradient per worker
+    # Parameters, their gradient, two vectors of the optimizer's, and two per worker for the sum over its pieces.
+    vectors = (4 + 2 * threads) * model.theta.nbytes
     return vectors + sample * min(batch_size, rows * threads)
 
 
