@@ -20,7 +20,7 @@ plain: $(VENV)/installed-test  ## the same suite with the kernels as plain Pytho
 oracle: $(VENV)/installed-oracle  ## the suite beside PyTorch, SciPy and scikit-learn
 	$(BIN)/python -m pytest -q
 
-bench: $(VENV)/installed-oracle  ## training steps beside PyTorch's, into tests/benchmarks/README.md (20 minutes, idle machine)
+bench: $(VENV)/installed-oracle  ## times, memory and cold start beside PyTorch and Keras, into tests/benchmarks/README.md (30 minutes, idle machine)
 	$(BIN)/python tests/benchmarks/run.py
 
 check: $(VENV)/installed-dev  ## formatting and lint

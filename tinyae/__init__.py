@@ -2,7 +2,27 @@
 
 from tinyae.autoencoder import Autoencoder
 from tinyae.checks import UsageError
-from tinyae.layers import Dense, LeakyReLU, Linear, ReLU, Sequential, Sigmoid, Softplus, Tanh
+from tinyae.layers import (
+    AveragePool,
+    BatchNorm,
+    Conv2D,
+    ConvTranspose,
+    Crop,
+    Dense,
+    Dropout,
+    Flatten,
+    LeakyReLU,
+    Linear,
+    MaxPool,
+    ReLU,
+    Reshape,
+    Sequential,
+    Sigmoid,
+    Softplus,
+    Tanh,
+    UpSample,
+    ZeroPad,
+)
 from tinyae.losses import BCE, MSE
 from tinyae.optimizers import SGD, Adam, Nadam, RMSprop
 from tinyae.rbm import RBM, fit_rbm, fit_stack, unroll
@@ -14,7 +34,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Autoencoder", "Sequential",
-    "Dense", "Linear", "Sigmoid", "Tanh", "ReLU", "LeakyReLU", "Softplus",
+    "Dense", "Conv2D", "ConvTranspose", "MaxPool", "AveragePool", "UpSample",
+    "Flatten", "Reshape", "Crop", "ZeroPad", "BatchNorm", "Dropout",
+    "Linear", "Sigmoid", "Tanh", "ReLU", "LeakyReLU", "Softplus",
     "BCE", "MSE",
     "SGD", "RMSprop", "Adam", "Nadam", "Constant", "Step", "Cosine",
     "RBM", "fit_rbm", "fit_stack", "unroll",

@@ -124,7 +124,9 @@ def _model(architecture, path):
             dtype=np.dtype(architecture["dtype"]),
         )
     except (KeyError, TypeError, ValueError, MemoryError) as why:
-        raise UsageError(f"load: expected an architecture this version knows in {path}, got {str(why).rstrip('.')}.") from None
+        raise UsageError(
+            f"load: expected an architecture this version knows in {path}, got {str(why).rstrip('.')}."
+        ) from None
 
 
 def _read(path):
