@@ -60,8 +60,8 @@ TESTED = {
     ("updates", "momentum"), ("updates", "rmsprop"), ("updates", "adam"),
     # in test_conv_kernels.py:
     ("patches", "copy_windows"), ("patches", "add_windows"), ("convolution", "convolve"),
-    ("convolution", "convolve_transposed"), ("convolution", "weight_gradient"), ("convolution", "channel_sums"), ("convolution", "convolve_backward"),
-    ("convolution", "convolve_transposed_backward"),
+    ("convolution", "convolve_transposed"), ("convolution", "weight_gradient"), ("convolution", "channel_sums"),
+    ("convolution", "convolve_backward"), ("convolution", "convolve_transposed_backward"),
     # in test_pool.py and test_upsample.py:
     ("pooling", "max_pool"), ("pooling", "max_pool_backward"),
     ("pooling", "average_pool"), ("pooling", "average_pool_backward"),
