@@ -12,13 +12,13 @@ figure: $(VENV)/installed  ## the main job: Figure 3 of Hinton & Salakhutdinov (
 	$(BIN)/tinyae hinton2006
 
 test: $(VENV)/installed-test  ## the suite: needs neither network nor data sets
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto
 
 plain: $(VENV)/installed-test  ## the same suite with the kernels as plain Python
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q -n auto
 
 oracle: $(VENV)/installed-oracle  ## the suite beside PyTorch, SciPy and scikit-learn
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto
 
 bench: $(VENV)/installed-oracle  ## times, memory and cold start beside PyTorch and Keras, into tests/benchmarks/README.md (30 minutes, idle machine)
 	$(BIN)/python tests/benchmarks/run.py

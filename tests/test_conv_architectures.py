@@ -307,3 +307,12 @@ def test_28_to_32_is_refused_with_the_chain():
         "28x28x1 -> 28x28x16 -> 14x14x16 -> 14x14x8 -> 7x7x8 -> 4x4x8 -> 8x8x8 -> 16x16x8 -> 16x16x16 -> 32x32x16 "
         "-> 32x32x1"
     ) in text
+
+
+def test_hidden_activation_is_that_of_every_convolution_but_the_last():
+    model = conv_autoencoder(hidden_activation="tanh")
+    convolutions = [la for net in (model.encoder, model.decoder) for la in net.layers if isinstance(la, Conv2D)]
+    assert [la.activation_name for la in convolutions] == ["tanh"] * 6 + ["sigmoid"]
+    assert model.n_params == conv_autoencoder().n_params
+    with pytest.raises(UsageError, match="expected activation to be one of"):
+        conv_autoencoder(hidden_activation="tan")

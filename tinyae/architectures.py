@@ -66,7 +66,7 @@ def hinton_autoencoder(input_size=784, hidden=HINTON_HIDDEN, code_size=2, init="
     )
 
 
-def conv_autoencoder(input_shape=(28, 28, 1), seed=0):
+def conv_autoencoder(input_shape=(28, 28, 1), seed=0, *, hidden_activation="relu"):
     """Three 3x3 convolutions with pooling down to a code of images, three with upsampling back; cross-entropy.
 
     Conv 16, pool, Conv 8, pool, Conv 8, pool: 28 -> 14 -> 7 -> 4, a code of 4 x 4 x 8 = 128 numbers. Then Conv 8, up,
@@ -78,6 +78,9 @@ def conv_autoencoder(input_shape=(28, 28, 1), seed=0):
     ----------
     input_shape : (height, width, channels)
     seed : int
+    hidden_activation : str
+        Of every convolution but the last. "relu" is the usual one and the fastest; a code of 8 rectified channels
+        throws much away, and "tanh" learns MNIST further in the same number of epochs (README, results).
 
     Usual training: Nadam, batch 32, a fifth held out, early stopping.
     """
@@ -85,8 +88,10 @@ def conv_autoencoder(input_shape=(28, 28, 1), seed=0):
     height, width, channels = _image_shape("conv_autoencoder", input_shape)
     unpadded, crops = zip(*(_way_back(n) for n in (height, width)), strict=True)
 
+    init = "he" if hidden_activation in ("relu", "leaky_relu") else "glorot"
+
     def conv(filters, padding="same"):
-        return Conv2D(filters, 3, padding=padding, activation="relu", init="he")
+        return Conv2D(filters, 3, padding=padding, activation=hidden_activation, init=init)
 
     encoder = [layer for filters in (16, 8, 8) for layer in (conv(filters), MaxPool(2, padding="same"))]
     decoder = [conv(8), UpSample(2), conv(8), UpSample(2)]
