@@ -41,6 +41,11 @@ def jit_enabled():
     return not numba.config.DISABLE_JIT
 
 
+def in_vectors(x):
+    """Whether code in explicit vectors can take `x`: float32, with the JIT on."""
+    return x.dtype == np.float32 and jit_enabled()
+
+
 def fast_or_plain(fast, plain, dtypes=(np.float32,)):
     """One function out of two twins: `fast` (Numba) where it applies, `plain` (NumPy) everywhere else.
 

@@ -12,7 +12,7 @@ import functools
 
 import numpy as np
 
-from tinyae.kernels.config import fast_or_plain, inline_kernel, kernel
+from tinyae.kernels.config import fast_or_plain, in_vectors, inline_kernel, kernel
 
 PLACE = np.uint32
 
@@ -42,7 +42,7 @@ def max_pool_numpy(x, y, winner, size, stride, before):
 def max_pool_numba(x, y, winner, size, stride, before):
     """`max_pool_numpy` as loops: one for the common 2 x 2, one for any size. In float32 the first is in vectors."""
     if size == (2, 2) and before == (0, 0):
-        _vectors().max_of_four(x, y, winner, *stride) if x.dtype == np.float32 else _max_of_four(x, y, winner, *stride)
+        _vectors().max_of_four(x, y, winner, *stride) if in_vectors(x) else _max_of_four(x, y, winner, *stride)
     else:
         _max_pool_loop(x, y, winner, *size, *stride, *before)
     return y

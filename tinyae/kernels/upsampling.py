@@ -8,7 +8,7 @@ import functools
 
 import numpy as np
 
-from tinyae.kernels.config import fast_or_plain, kernel
+from tinyae.kernels.config import fast_or_plain, in_vectors, kernel
 
 # -- nearest ----------------------------------------------------------------------------------------------------------
 
@@ -33,7 +33,7 @@ def _factors(small, large):
 
 def upsample_nearest_numba(x, y):
     """`upsample_nearest_numpy`: a row is widened once, then copied. In float32 the common 2 x 2 is in vectors."""
-    if x.dtype == np.float32 and _factors(x, y) == (2, 2):
+    if in_vectors(x) and _factors(x, y) == (2, 2):
         _vectors().double(x, y)
     else:
         _nearest_loop(x, y)
