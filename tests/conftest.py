@@ -13,7 +13,7 @@ import tinyae.kernels
 
 # No deadline: the first call of a kernel compiles it. Derandomized: a failure seen once is seen again.
 PLAIN = bool(numba.config.DISABLE_JIT)  # kernels run as plain Python, some hundred times slower
-settings.register_profile("tinyae", deadline=None, derandomize=True, max_examples=12 if PLAIN else 40)
+settings.register_profile("tinyae", deadline=None, derandomize=True, max_examples=12 if PLAIN else 25)
 settings.load_profile("tinyae")
 
 
