@@ -21,7 +21,7 @@ from tinyae import (
     UsageError,
 )
 from tinyae.architectures import dense_autoencoder
-from tinyae.autoencoder import describe_baselines
+from tinyae.baselines import describe_baselines
 from tinyae.gradcheck import assert_gradients, check_model
 from tinyae.kernels.config import announce_compiling
 from tinyae.layers import Layer

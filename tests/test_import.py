@@ -18,13 +18,14 @@ MODULES = ["tinyae", *(m.name for m in pkgutil.walk_packages([str(ROOT)], "tinya
 # Each module imports only from those above it; names on one line know nothing of each other.
 ORDER = (
     ("checks",),
-    ("files",),
+    ("files", "penalties", "corruption"),
     ("datasets", "kernels"),
     ("layers",),
     ("losses", "schedules"),
     ("optimizers", "gradcheck", "summary"),
     ("training",),
     ("analysis",),
+    ("baselines",),
     ("autoencoder",),
     ("architectures", "storage"),
     ("gradcases", "rbm", "plots"),

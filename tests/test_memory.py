@@ -127,7 +127,7 @@ def gradient_and_loss(model, x, y, rows, threads):
         step = ShardedStep(model, SGD(), team, total_steps=1)
         step.gradient(x, y, rows[::-1][: -(-len(rows) // 2)])  # fills every vector with what must not stay there
         step.gradient(x, y, rows)
-        return step.grads.sum(axis=0), step._losses.sum(), step.at_once
+        return step.grads.sum(axis=0), step._parts.sum(), step.at_once
 
 
 @THREADS

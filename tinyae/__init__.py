@@ -3,6 +3,7 @@
 from tinyae.autoencoder import Autoencoder
 from tinyae.checks import UsageError
 from tinyae.layers import (
+    ActivityPenalty,
     AveragePool,
     BatchNorm,
     Conv2D,
@@ -11,6 +12,9 @@ from tinyae.layers import (
     Dense,
     Dropout,
     Flatten,
+    GaussianCode,
+    GaussianNoise,
+    KSparse,
     LeakyReLU,
     Linear,
     MaxPool,
@@ -20,11 +24,13 @@ from tinyae.layers import (
     Sigmoid,
     Softplus,
     Tanh,
+    TiedDense,
     UpSample,
     ZeroPad,
 )
 from tinyae.losses import BCE, MSE
 from tinyae.optimizers import SGD, Adam, Nadam, RMSprop
+from tinyae.penalties import L1, L2, KLSparsity
 from tinyae.rbm import RBM, fit_rbm, fit_stack, unroll
 from tinyae.schedules import Constant, Cosine, Step
 from tinyae.storage import load, save
@@ -35,7 +41,8 @@ __version__ = "0.1.0"
 __all__ = [
     "Autoencoder", "Sequential",
     "Dense", "Conv2D", "ConvTranspose", "MaxPool", "AveragePool", "UpSample",
-    "Flatten", "Reshape", "Crop", "ZeroPad", "BatchNorm", "Dropout",
+    "Flatten", "Reshape", "Crop", "ZeroPad", "BatchNorm", "Dropout", "GaussianNoise",
+    "TiedDense", "KSparse", "GaussianCode", "ActivityPenalty", "L1", "L2", "KLSparsity",
     "Linear", "Sigmoid", "Tanh", "ReLU", "LeakyReLU", "Softplus",
     "BCE", "MSE",
     "SGD", "RMSprop", "Adam", "Nadam", "Constant", "Step", "Cosine",

@@ -1,28 +1,30 @@
 """The autoencoder: an encoder, a decoder, a loss; fit, encode, decode, reconstruct, evaluate, summary."""
 
 import contextlib
-import functools
 import sys
 
 import numpy as np
 
 from tinyae import analysis
+from tinyae.baselines import baselines_later, describe_baselines
 from tinyae.checks import UsageError, as_float_array, check_finite, check_int, check_samples, check_scaled
+from tinyae.corruption import CORRUPTIONS, corrupt, corruption_by_name
 from tinyae.kernels.config import announce_compiling
 from tinyae.layers.activations import Linear, Sigmoid
 from tinyae.layers.base import Layer, as_shape, every_layer
 from tinyae.layers.flat import flatten
-from tinyae.layers.sequential import Sequential, check_layers_once, show_chain
+from tinyae.layers.penalising import ActivityPenalty, Penalising
+from tinyae.layers.sequential import Sequential, check_layers_once, number_repeats, show_chain
+from tinyae.layers.shape import ways_back
+from tinyae.layers.tied import TiedDense
 from tinyae.losses import BCE, loss_by_name, per_pixel
 from tinyae.optimizers import optimizer_by_name
+from tinyae.penalties import EncoderPenalty
 from tinyae.summary import summary_table
 from tinyae.training.chunks import for_chunks
-from tinyae.training.loop import train
+from tinyae.training.loop import noise_generators, train
 from tinyae.training.split import split_validation
 from tinyae.training.threads import thread_count
-
-# Baselines are estimates beside a loss: this many images are plenty, and principal components of wider rows take long.
-BASELINE_IMAGES, WIDEST_PCA = 10_000, 4096
 
 
 class Autoencoder(Layer):
@@ -39,6 +41,11 @@ class Autoencoder(Layer):
     seed : int
         Seed of the initial parameters.
     dtype : float32 (to train) or float64 (to check)
+    penalty : Penalty, EncoderPenalty or list of them, optional
+        Added to the loss while training: of the code (`tinyae.penalties`) or of the encoder (`tinyae.contractive`).
+    corruption : {"gaussian", "masking", "salt-and-pepper"} or function of (x, rng), optional
+        Noise put on every batch while training, fresh each time, where the target stays clean (`tinyae.corruption`).
+        Validation data get it once. A function of one's own is not kept in files.
 
     Attributes
     ----------
@@ -48,6 +55,8 @@ class Autoencoder(Layer):
         Nets of their own, sharing these parameters.
     matched : bool
         Whether the decoder ends in the loss's own output unit, so that dL/da = x' - x is used.
+    series : list of str
+        Names of what `loss_parts` gives: "loss", and one for every penalty.
 
     Raises
     ------
@@ -61,21 +70,30 @@ class Autoencoder(Layer):
     >>> codes = model.encode(x)  # (N, 32)
     """
 
-    def __init__(self, encoder, decoder, loss="bce", input_shape=None, seed=0, dtype=np.float32):
+    def __init__(
+        self, encoder, decoder, loss="bce", input_shape=None, seed=0, dtype=np.float32, *, penalty=(), corruption=None
+    ):
         super().__init__()
         self.encoder, self.decoder = as_sequential(encoder), as_sequential(decoder)
         check_layers_once("Autoencoder", [self.encoder, self.decoder])
         self.loss = loss_by_name("Autoencoder", loss)
+        self.corruption = corruption_by_name("Autoencoder", corruption)
+        penalties = list(penalty) if isinstance(penalty, list | tuple) else [penalty]
+        self.encoder_penalties = [p for p in penalties if isinstance(p, EncoderPenalty)]
+        self.code_penalties = [ActivityPenalty(p) for p in penalties if not isinstance(p, EncoderPenalty)]
+        self.rng = np.random.default_rng(0)  # of the corruption; see reseed
         rng = np.random.default_rng(seed)
         if self.encoder.output_shape is None:
             if input_shape is None:
                 raise ValueError("Autoencoder: expected input_shape for an encoder that is not built yet, got None.")
             self.encoder.build(input_shape, rng)
+        self._link_tied()
         if self.decoder.output_shape is None:
             self.decoder.build(self.encoder.output_shape, rng)
         self.input_shape, self.output_shape = self.encoder.input_shape, self.decoder.output_shape
         self._check_shapes(input_shape)
         self._check_output_unit()
+        self._check_penalties()
         self.theta, self.gradient = flatten(self, dtype)
         for layer in every_layer(self):
             layer.state = {name: a.astype(dtype, copy=False) for name, a in layer.state.items()}
@@ -107,6 +125,21 @@ class Autoencoder(Layer):
         linear = unit is None and self.loss.output_unit is Linear
         self.matched = linear or isinstance(unit, self.loss.output_unit)
 
+    def _check_penalties(self):
+        for penalty in self.encoder_penalties:
+            penalty.check_encoder(self.encoder)
+        for layer in self.code_penalties:
+            layer.build(self.encoder.output_shape)
+            layer.what.check_unit(self.encoder.output_unit)
+        self.penalising = [layer for layer in every_layer(self) if isinstance(layer, Penalising)]
+        self.series = number_repeats(["loss", *(p.series for p in self.penalising + self.encoder_penalties)])
+
+    def _link_tied(self):
+        """Give every TiedDense the layer of this net's encoder whose weights it uses."""
+        self.tied = [layer for layer in every_layer(self.decoder) if isinstance(layer, TiedDense)]
+        for layer in self.tied:
+            layer.link(self.encoder)
+
     # -- as a layer ---------------------------------------------------------------------------
 
     def forward(self, x):
@@ -117,35 +150,75 @@ class Autoencoder(Layer):
         """Take dL/dx' (N, ...), fill every layer's grads, return dL/dx."""
         return self.encoder.backward(self.decoder.backward(dy), need_dx)
 
-    def loss_and_gradient(self, x, target=None, n=None):
-        """The batch's loss; its gradient goes into every layer's grads.
+    def loss_and_gradient(self, x, target=None, n=None, parts=None):
+        """The batch's loss, penalties included; its gradient goes into every layer's grads.
 
         Parameters
         ----------
         x : array (N, ...)
         target : array (N, ...), optional
-            What the output should be; x itself without it.
+            What the output should be; x itself without it, as it was before any corruption.
         n : int, optional
             Images to average over, where x is only a part of a batch.
+        parts : array (len(series),), optional
+            The loss and every penalty are added to it, in the order of `series`.
         """
+        n = len(x) if n is None else n
         a = self.before_output(x)
         out = self.empty("loss gradient", a.shape, a.dtype)
         value, da = self.loss.value_and_gradient(a, x if target is None else target, n, out)
-        backward = self.decoder.backward_before_output if self.matched else self.decoder.backward
-        self.encoder.backward(backward(da), need_dx=False)
-        return value
+        values = [value, *(layer.penalty(n) for layer in self.penalising)]
+        for layer in self.penalising:
+            layer.n = n  # its backward adds the penalty's gradient
+        dcode = self.decoder.backward_before_output(da) if self.matched else self.decoder.backward(da)
+        for layer in reversed(self.code_penalties):
+            dcode = layer.backward(dcode)
+        self.encoder.backward(dcode, need_dx=False)
+        for layer in self.penalising:
+            layer.n = None
+        values += [p.add_gradient(self.encoder, self.x, n) for p in self.encoder_penalties]
+        if parts is not None:
+            parts += values
+        return sum(values)
 
     def loss_value(self, x, target=None):
-        """The loss alone, without a backward pass."""
-        return self.loss.value(self.before_output(x), x if target is None else target)
+        """The loss, penalties included, without a backward pass."""
+        return float(sum(self.loss_parts(x, target)))
+
+    def loss_parts(self, x, target=None):
+        """The loss and every penalty, each averaged over the batch: array (len(series),)."""
+        n, a = len(x), self.before_output(x)
+        return np.array([self.loss.value(a, x if target is None else target), *self.penalty_values(n)])
+
+    def penalty_values(self, n):
+        """Every penalty on the batch of the last forward pass, averaged over n images: a list of floats."""
+        values = [layer.penalty(n) for layer in self.penalising]
+        return values + [p.value(self.encoder, self.x, n) for p in self.encoder_penalties]
 
     def before_output(self, x):
-        """What the loss works on: the output's pre-activation where `matched`, else the output itself."""
-        code = self.encoder.forward(x)
+        """What the loss works on: the output's pre-activation where `matched`, else the output itself.
+
+        While `training` the encoder sees x corrupted.
+        """
+        self.x = corrupt(self.corruption, x, self.rng) if self.training and self.corruption else x
+        code = self.encoder.forward(self.x)
+        for layer in self.code_penalties:
+            layer.forward(code)
         return self.decoder.before_output(code) if self.matched else self.decoder.forward(code)
 
     def children(self):
-        return (self.encoder, self.decoder)
+        return (self.encoder, self.decoder, *self.code_penalties)
+
+    @property
+    def whole_gradients(self):
+        """Whether a layer's gradient is a sum of several terms, which have to be formed before the update."""
+        return bool(self.tied or self.encoder_penalties)
+
+    def reseed(self, rng):
+        self.rng = rng
+        for penalty in self.encoder_penalties:
+            penalty.reseed(rng)
+        super().reseed(rng)
 
     def owners(self):
         for part in ("encoder", "decoder"):
@@ -155,6 +228,13 @@ class Autoencoder(Layer):
     def replica(self):
         twin = super().replica()
         twin.encoder, twin.decoder = self.encoder.replica(), self.decoder.replica()
+        twin.code_penalties = [layer.replica() for layer in self.code_penalties]
+        twin.encoder_penalties = [p.replica() for p in self.encoder_penalties]
+        twin.penalising = [layer for layer in every_layer(twin) if isinstance(layer, Penalising)]
+        twin.rng = np.random.default_rng(self.rng.integers(2**63, size=4))
+        twin.tied = [layer for layer in every_layer(twin.decoder) if isinstance(layer, TiedDense)]
+        for layer in twin.tied:
+            layer.source = twin.encoder.layers[layer.place]
         return twin
 
     @property
@@ -167,7 +247,13 @@ class Autoencoder(Layer):
         return int(np.prod(self.encoder.output_shape))
 
     def config(self):
-        return {"encoder": self.encoder.config(), "decoder": self.decoder.config(), "loss": self.loss.name.lower()}
+        config = {"encoder": self.encoder.config(), "decoder": self.decoder.config(), "loss": self.loss.name.lower()}
+        penalties = [layer.what for layer in self.code_penalties] + self.encoder_penalties
+        if penalties:
+            config["penalty"] = [[p.name, p.config()] for p in penalties]
+        if type(self.corruption) in CORRUPTIONS.values():
+            config["corruption"] = [type(self.corruption).__name__, self.corruption.config()]
+        return config
 
     def astype(self, dtype):
         """The same net with parameters of another float type: float64 to check, float32 to train."""
@@ -243,7 +329,10 @@ class Autoencoder(Layer):
             validation = self._pairs("fit: validation_data", *pair)
         else:
             x, y, validation = split_validation(x, y, validation_split, rng)
-        known = self._baselines_later(x, *(validation or (x, y)))
+        known = baselines_later(self, x, *(validation or (x, y)))
+        if validation and self.corruption:
+            noise = noise_generators(rng, 0, 1)[0]
+            validation = corrupt(self.corruption, validation[0], noise), validation[1]
         if progress:
             known = known()
             print(describe_baselines(known, self), file=sys.stderr, flush=True)
@@ -258,25 +347,9 @@ class Autoencoder(Layer):
     def baselines(self, x_train, x, target=None):
         """The loss of the mean image, of PCA-k and of a perfect reconstruction of `target`, in the loss's own unit.
 
-        At most BASELINE_IMAGES images are used, and PCA is left out for rows wider than WIDEST_PCA.
+        At most `tinyae.baselines.BASELINE_IMAGES` images are used, and PCA is left out for rows wider than WIDEST_PCA.
         """
-        return self._baselines_later(x_train, x, x if target is None else target)()
-
-    def _baselines_later(self, x_train, x, target):
-        """A function that works out the baselines: it holds on to the images it needs, not to all."""
-        if target is not x:  # the mean target and a perfect output still mean something, PCA of x does not
-            few = some = _evenly(target)
-            k = target[0].size
-        else:
-            few, some = _evenly(x_train), _evenly(x)
-            k = x[0].size if x[0].size > WIDEST_PCA else self.code_size
-        return functools.partial(analysis.baselines, few, some, k, self._metric)
-
-    def _metric(self, x, reconstruction):
-        """The loss of a given reconstruction."""
-        if isinstance(self.loss, BCE):
-            return analysis.binary_cross_entropy(x, reconstruction)
-        return 0.5 * analysis.squared_error(x, reconstruction)
+        return baselines_later(self, x_train, x, x if target is None else target)()
 
     def _pairs(self, who, x, y):
         """Checked inputs and targets in the net's own float type; targets are the same array where y is None."""
@@ -334,14 +407,17 @@ class Autoencoder(Layer):
         -------
         dict
             `loss`: the net's own loss, sum per image, mean over images. `squared_error`: sum_k (x'_k - x_k)^2, mean
-            over images. `mse_per_pixel`: the same per pixel. `bce_per_pixel` where the loss is BCE.
+            over images. `mse_per_pixel`: the same per pixel. `bce_per_pixel` where the loss is BCE. Every penalty by
+            its name, and their sum with the loss as `objective`, where there are any.
         """
         x, y = self._pairs("evaluate", x, y)
         loss, squared = np.zeros(len(x)), np.zeros(len(x))
+        penalties = np.zeros((len(x), len(self.series) - 1))
 
         def work(replica, rows):
             a = replica.before_output(x[rows])
             loss[rows] = replica.loss.value(a, y[rows])  # mean over the chunk, counted once per row
+            penalties[rows] = replica.penalty_values(len(a))
             unit = replica.decoder.output_unit
             output = unit.forward(a) if replica.matched and unit else a
             squared[rows] = analysis.squared_error(y[rows], output)
@@ -351,6 +427,9 @@ class Autoencoder(Layer):
         values["mse_per_pixel"] = per_pixel(values["squared_error"], self.input_shape)
         if isinstance(self.loss, BCE):
             values["bce_per_pixel"] = per_pixel(values["loss"], self.input_shape)
+        values |= dict(zip(self.series[1:], penalties.mean(axis=0).tolist(), strict=True))
+        if len(self.series) > 1:
+            values["objective"] = values["loss"] + float(penalties.sum(axis=1).mean())
         return values
 
     def summary(self):
@@ -364,35 +443,3 @@ class Autoencoder(Layer):
 def as_sequential(net):
     """A Sequential of a list of layers, or the Sequential itself."""
     return net if isinstance(net, Sequential) else Sequential(net)
-
-
-def ways_back(want, got):
-    """What brings a decoder that ends in shape `got` to the shape `want`, as advice."""
-    if len(want) != 3 or len(got) != 3:
-        return "change the decoder's last layer that sets a size"
-    if want[:2] == got[:2]:
-        return f"give the decoder's last layer {want[2]} filters"
-    too_many = [max(0, g - w) for w, g in zip(want[:2], got[:2], strict=True)]
-    too_few = [max(0, w - g) for w, g in zip(want[:2], got[:2], strict=True)]
-    ways = []
-    if any(too_many):
-        ways.append(f"Crop((0, {too_many[0]}), (0, {too_many[1]})) at the end")
-        ways.append("padding='valid' in one convolution (3x3 takes 2 rows, doubled by every UpSample(2) after it)")
-    if any(too_few):
-        ways.append(f"ZeroPad((0, {too_few[0]}), (0, {too_few[1]})) at the end")
-        ways.append("padding='same' in place of 'valid'")
-    ways.append("pooling in the encoder that leaves no odd row over")
-    return f"ways out: {'; '.join(ways)}"
-
-
-def describe_baselines(values, model):
-    """'Loss per image to beat: mean image 206.1, PCA-2 ...; floor 45.7 (BCE, nats: ...)'."""
-    beat = [f"mean image {values['mean_image']:.2f}"]
-    if "pca" in values:
-        beat.append(f"PCA-{model.code_size} {values['pca']:.2f}")
-    return f"Loss to beat: {', '.join(beat)}; floor {values['floor']:.2f} ({model.loss.name}, {model.loss.unit})"
-
-
-def _evenly(x, n=BASELINE_IMAGES):
-    """At most n rows, spread over all of x."""
-    return x if len(x) <= n else x[np.linspace(0, len(x) - 1, n).astype(int)]

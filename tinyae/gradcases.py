@@ -6,8 +6,11 @@ All lengths differ, so a swapped axis cannot pass; inputs stay away from kinks.
 import numpy as np
 
 from tinyae.architectures import dense_autoencoder
+from tinyae.autoencoder import Autoencoder
+from tinyae.corruption import Gaussian
 from tinyae.gradcheck import check_layer, check_loss, check_model
 from tinyae.layers import (
+    ActivityPenalty,
     AveragePool,
     BatchNorm,
     Conv2D,
@@ -16,6 +19,9 @@ from tinyae.layers import (
     Dense,
     Dropout,
     Flatten,
+    GaussianCode,
+    GaussianNoise,
+    KSparse,
     LeakyReLU,
     Linear,
     MaxPool,
@@ -25,10 +31,12 @@ from tinyae.layers import (
     Sigmoid,
     Softplus,
     Tanh,
+    TiedDense,
     UpSample,
     ZeroPad,
 )
 from tinyae.losses import BCE, MSE
+from tinyae.penalties import L1, L2, KLSparsity
 
 KINK_DISTANCE = 0.1
 
@@ -77,11 +85,19 @@ def layer_cases():
         (Crop((1, 0), 1), (2, 3, 4, 5)),
         (ZeroPad((1, 0), (2, 3)), (2, 3, 4, 5)),
         (Dropout(0.3), (4, 5)),
+        (GaussianNoise(0.5), (4, 5)),
         (BatchNorm(), (4, 5)),
+        (KSparse(2), (4, 5)),
+        (KSparse(7), (2, 3, 1, 4)),
+        (GaussianCode(), (4, 6)),
+        (ActivityPenalty(L1(0.3)), (4, 5)),
+        (TiedDense(Dense(4).build(5, rng, dtype=np.float64), activation="tanh"), (3, 4)),
     ):
         yield f"{layer!r} on {shape}"[:44], layer.build(shape[1:], rng, dtype=np.float64), shape
     for layer, shape in (
         (Dropout(0.3), (2, 3, 4, 5)),
+        (GaussianNoise(0.5), (2, 3, 4, 5)),
+        (GaussianCode(), (4, 6)),
         (BatchNorm(), (4, 5)),
         (BatchNorm(eps=0.1), (2, 3, 4, 5)),
         (Sequential([Dense(6), Tanh(), BatchNorm(), Dropout(0.3), Dense(3)]), (4, 5)),
@@ -121,6 +137,30 @@ def model_cases():
             7, (5, 4), 3, hidden_activation="tanh", code_activation="linear", output_activation=output, loss=loss
         )
         yield f"net 7-5-4-3, {name}", model.astype(np.float64), x, target
+    for name, encoder, decoder, settings in criteria():
+        model = Autoencoder(encoder, decoder, "bce", input_shape=7, dtype=np.float64, **settings)
+        model.set_training(True)
+        model.reseed(SameNoise())
+        yield f"net 7-5-4-3, {name}", model, x, None
+
+
+def criteria():
+    """(name, encoder, decoder, settings) of nets that are trained on more than the reconstruction."""
+
+    def encoder(*end):
+        return [Dense(5, "tanh"), Dense(4, "tanh"), *end]
+
+    def decoder():
+        return [Dense(4, "tanh"), Dense(5, "tanh"), Dense(7, "sigmoid")]
+
+    tied = [TiedDense(2, "tanh"), TiedDense(1, "tanh"), TiedDense(0, "sigmoid")]
+    yield "L1", encoder(Dense(3, "tanh")), decoder(), {"penalty": L1(0.7)}
+    yield "L2, L1 inside", encoder(ActivityPenalty(L1(0.2)), Dense(3)), decoder(), {"penalty": [L2(0.7)]}
+    yield "KL sparsity", encoder(Dense(3, "sigmoid")), decoder(), {"penalty": KLSparsity(0.2, 1.5)}
+    yield "k-sparse", encoder(Dense(3), KSparse(2)), decoder(), {}
+    yield "tied weights", encoder(Dense(3, "tanh")), tied, {}
+    yield "variational", encoder(Dense(6), GaussianCode(0.8)), decoder(), {}
+    yield "corruption", encoder(Dense(3)), decoder(), {"corruption": Gaussian(0.3)}
 
 
 def off_kinks(shape):

@@ -9,9 +9,11 @@ import numpy as np
 
 from tinyae.autoencoder import Autoencoder
 from tinyae.checks import UsageError
+from tinyae.corruption import CORRUPTIONS
 from tinyae.files import write_atomically
 from tinyae.layers import LAYERS, Sequential
 from tinyae.layers.sequential import number_names
+from tinyae.penalties import PENALTIES
 
 # The newest format this version reads. Raised when an older tinyae could not read what this one writes: format 2 adds
 # the state of layers (BatchNorm's running statistics). A net without state is still written as format 1, the same
@@ -122,6 +124,8 @@ def _model(architecture, path):
             loss=config["loss"],
             input_shape=architecture["input_shape"],
             dtype=np.dtype(architecture["dtype"]),
+            penalty=[_penalty(*spec) for spec in config.get("penalty", ())],
+            corruption=_corruption(*config["corruption"]) if "corruption" in config else None,
         )
     except (KeyError, TypeError, ValueError, MemoryError) as why:
         raise UsageError(
@@ -140,6 +144,14 @@ def _read(path):
     except (OSError, EOFError, LookupError, ValueError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error) as why:
         reason = (str(why) or type(why).__name__).splitlines()[0]
         raise UsageError(f"load: expected a whole model file written by tinyae.save, got {path} ({reason}).") from None
+
+
+def _penalty(kind, settings):
+    return PENALTIES[kind](**settings)
+
+
+def _corruption(kind, settings):
+    return {c.__name__: c for c in CORRUPTIONS.values()}[kind](**settings)
 
 
 def _sequential(config):

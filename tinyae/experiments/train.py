@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, fields, replace
 import numpy as np
 
 from tinyae import analysis, architectures, datasets
-from tinyae.autoencoder import WIDEST_PCA, Autoencoder
+from tinyae.autoencoder import Autoencoder
+from tinyae.baselines import WIDEST_PCA
 from tinyae.checks import UsageError, check_choice, check_float, check_int
 from tinyae.experiments.common import announce, peak_memory_mb, versions
 from tinyae.losses import BCE, LOSSES

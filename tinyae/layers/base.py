@@ -26,11 +26,14 @@ class Layer:
     training : bool
         Whether `forward` learns and makes noise (Dropout, BatchNorm) or only computes; False for a new layer. Set it
         for a layer and all below with `set_training`; `fit` does.
+    validating : bool
+        Whether `forward` is part of the training loop's estimate on held-out data: a variational code then samples.
     couples_batch : bool
         Whether one sample's output depends on the others in the batch. A batch then must not be cut into parts.
     """
 
     couples_batch = False
+    validating = False
 
     def __init__(self):
         self.params, self.grads, self.state = {}, {}, {}

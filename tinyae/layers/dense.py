@@ -35,6 +35,7 @@ class Dense(Weighted):
         initialiser("Dense", init)
         self.init = init
         self.weights_later = False
+        self.tied_factors = None  # what a TiedDense left for the gradient of W
 
     def output_shape_for(self, input_shape):
         if len(input_shape) != 1:
@@ -64,6 +65,10 @@ class Dense(Weighted):
             self.da = da  # the training loop forms x' da itself, right where it is used (tinyae.training.slabs)
         else:
             matmul(x.T, da, out=self.grads["W"])  # dL/dW[i,j] = sum_n x[n,i] da[n,j]
+        if self.tied_factors is not None:
+            left, right = self.tied_factors
+            self.grads["W"] += matmul(left.T, right, out=self.empty("tied", W.shape, W.dtype))
+            self.tied_factors = None
         np.sum(da, axis=0, out=self.grads["b"])  # dL/db[j]   = sum_n da[n,j]
         if not need_dx:
             return None

@@ -1,4 +1,6 @@
-"""Noise while training: Dropout."""
+"""Noise while training: Dropout, GaussianNoise."""
+
+import math
 
 import numpy as np
 
@@ -6,26 +8,17 @@ from tinyae.checks import check_float
 from tinyae.layers.base import Layer
 
 
-class Dropout(Layer):
-    """Set units to 0 at random while training: Srivastava et al. (2014), in the inverted form.
-
-    Parameters
-    ----------
-    rate : float in [0, 1)
-        Probability that a unit is dropped. Those kept are divided by 1 - rate while training, so that the mean of y
-        is x, and nothing has to be rescaled afterwards.
+class Noisy(Layer):
+    """Base of the layers that draw random numbers.
 
     Attributes
     ----------
     rng : numpy.random.Generator
         Source of the noise, set by `reseed`; `fit` gives every worker one of its own, drawn by the run's seed.
-
-    Shapes: x and y (N, ...). Where `training` is False, or `rate` is 0, y is x itself.
     """
 
-    def __init__(self, rate):
+    def __init__(self):
         super().__init__()
-        self.rate = check_float("Dropout", "rate", rate, 0.0, 1.0, open_high=True)
         self.rng = np.random.default_rng(0)
 
     def reseed(self, rng):
@@ -35,6 +28,23 @@ class Dropout(Layer):
         twin = super().replica()
         twin.rng = np.random.default_rng(self.rng.integers(2**63, size=4))  # two threads at one generator: a race
         return twin
+
+
+class Dropout(Noisy):
+    """Set units to 0 at random while training: Srivastava et al. (2014), in the inverted form.
+
+    Parameters
+    ----------
+    rate : float in [0, 1)
+        Probability that a unit is dropped. Those kept are divided by 1 - rate while training, so that the mean of y
+        is x, and nothing has to be rescaled afterwards.
+
+    Shapes: x and y (N, ...). Where `training` is False, or `rate` is 0, y is x itself.
+    """
+
+    def __init__(self, rate):
+        super().__init__()
+        self.rate = check_float("Dropout", "rate", rate, 0.0, 1.0, open_high=True)
 
     def forward(self, x):
         self.check_input(x)
@@ -60,3 +70,39 @@ class Dropout(Layer):
 
     def config(self):
         return {"rate": self.rate}
+
+
+class GaussianNoise(Noisy):
+    """y = x + stddev * normal noise while training, y = x otherwise.
+
+    At the input of a net it makes a denoising autoencoder of it (`tinyae.corruption` does that without a layer, and
+    cuts the noisy image to its range); further in it makes a code robust.
+
+    Parameters
+    ----------
+    stddev : float >= 0
+
+    Shapes: x and y (N, ...).
+    """
+
+    def __init__(self, stddev):
+        super().__init__()
+        self.stddev = check_float("GaussianNoise", "stddev", stddev, 0.0, math.inf, open_high=True)
+
+    def forward(self, x):
+        self.check_input(x)
+        x = np.asarray(x)
+        if not (self.training and self.stddev):
+            return x
+        noise = self.empty("noise", x.shape, np.float32)
+        self.rng.standard_normal(dtype=np.float32, out=noise)
+        y = np.multiply(noise, noise.dtype.type(self.stddev), out=self.empty("y", x.shape, x.dtype))
+        y += x
+        return y
+
+    def backward(self, dy, need_dx=True):
+        """Take dL/dy, return dL/dx = dL/dy."""
+        return dy if need_dx else None
+
+    def config(self):
+        return {"stddev": self.stddev}

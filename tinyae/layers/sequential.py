@@ -127,6 +127,11 @@ def number_names(layers):
     return names
 
 
+def number_repeats(names):
+    """['loss', 'l1', 'l1'] -> ['loss', 'l1', 'l1_2']: every name once."""
+    return [f"{name}_{names[:i].count(name) + 1}" if name in names[:i] else name for i, name in enumerate(names)]
+
+
 def show_shape(shape):
     """(784,) -> '784', (28, 28, 1) -> '28x28x1'."""
     return "x".join(map(str, shape))

@@ -169,3 +169,22 @@ def checked_pair(who, name, value):
 
 def _is_whole(n):
     return isinstance(n, int | np.integer) and not isinstance(n, bool)
+
+
+def ways_back(want, got):
+    """What brings a decoder that ends in shape `got` to the shape `want`, as advice."""
+    if len(want) != 3 or len(got) != 3:
+        return "change the decoder's last layer that sets a size"
+    if want[:2] == got[:2]:
+        return f"give the decoder's last layer {want[2]} filters"
+    too_many = [max(0, g - w) for w, g in zip(want[:2], got[:2], strict=True)]
+    too_few = [max(0, w - g) for w, g in zip(want[:2], got[:2], strict=True)]
+    ways = []
+    if any(too_many):
+        ways.append(f"Crop((0, {too_many[0]}), (0, {too_many[1]})) at the end")
+        ways.append("padding='valid' in one convolution (3x3 takes 2 rows, doubled by every UpSample(2) after it)")
+    if any(too_few):
+        ways.append(f"ZeroPad((0, {too_few[0]}), (0, {too_few[1]})) at the end")
+        ways.append("padding='same' in place of 'valid'")
+    ways.append("pooling in the encoder that leaves no odd row over")
+    return f"ways out: {'; '.join(ways)}"

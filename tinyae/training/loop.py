@@ -17,6 +17,7 @@ from tinyae.training.threads import Team
 
 # Below this many multiply-adds a step is over before a second thread has woken up.
 SMALLEST_SHARED_WORK = 20_000_000
+VALIDATION_NOISE = 7  # seed of the noise a validation pass has (a variational code's), the same every time
 
 
 class TrainingDivergedError(FloatingPointError):
@@ -64,19 +65,19 @@ def train(model, x, y, *, optimizer, epochs, batch_size, validation, shuffle, rn
             started = time.perf_counter()
             step.reseed(rng, run.epoch)
             order = rng.permutation(len(x)) if shuffle else np.arange(len(x))
-            loss = 0.0
+            totals = np.zeros(len(model.series))
             for k in range(steps):
                 rows = order[k * batch_size : (k + 1) * batch_size]
                 batch_loss = step(x, y, rows)
                 if not np.isfinite(batch_loss):
                     raise TrainingDivergedError(explain_divergence(model, x, y, rows, run.epoch, k + 1))
-                loss += batch_loss * len(rows)
+                totals += step.parts * len(rows)
                 each("on_batch_end", batch_loss)
                 bar.update()
-            row = {"epoch": run.epoch, "loss": loss / len(x)}
+            row = {"epoch": run.epoch} | named_parts(model, totals / len(x))
             if validation is not None:
-                row["val_loss"] = step.evaluate(*validation)
-            if not (np.isfinite(model.theta).all() and np.isfinite(row.get("val_loss", 0.0))):
+                row |= named_parts(model, step.evaluate(*validation), "val_")
+            if not (np.isfinite(model.theta).all() and all(map(np.isfinite, row.values()))):
                 raise TrainingDivergedError(explain_divergence(model, x, y, rows, run.epoch, steps))
             row |= {"lr": optimizer.lr, "seconds": time.perf_counter() - started}
             each("on_epoch_end", row)
@@ -86,6 +87,14 @@ def train(model, x, y, *, optimizer, epochs, batch_size, validation, shuffle, rn
                 break
     each("on_train_end")
     return run.history
+
+
+def named_parts(model, parts, prefix=""):
+    """{'loss': ..., 'l1': ..., 'objective': ...}: the loss, every penalty, and their sum where there are penalties."""
+    row = {prefix + name: float(value) for name, value in zip(model.series, parts, strict=True)}
+    if len(parts) > 1:
+        row[f"{prefix}objective"] = float(sum(parts))
+    return row
 
 
 class _Announcer:
@@ -131,6 +140,8 @@ def noise_generators(rng, epoch, n):
 
 def large_matrices(model):
     """(start in theta, shape, number of its layer) of every Dense weight worth forming the gradient of in slabs."""
+    if model.whole_gradients:
+        return
     start = 0
     for index, (_, layer) in enumerate(model.owners()):
         for name, p in layer.params.items():
@@ -163,7 +174,7 @@ class ShardedStep:
         self.at_once = rows_per_pass(model)
         self._earlier = np.zeros_like(self.grads)  # used where a worker takes its rows in several pieces
         self._rows = [{} for _ in range(team.size)]
-        self._losses = np.zeros(team.size)
+        self._parts = np.zeros((team.size, len(model.series)))
         owners = [[layer for _, layer in replica.owners()] for replica in self.replicas]
         self._large = [
             (SlabUpdate(start, *shape, team, team.size, model.theta.dtype), [layers[index] for layers in owners])
@@ -171,9 +182,11 @@ class ShardedStep:
         ]
         self._rest = ranges_between([(s.start, s.stop) for s, _ in self._large], model.theta.size)
 
-    def _set_training(self, training):
+    def _set_training(self, training, validating=False):
         for replica in self.replicas:
             replica.set_training(training)
+            for layer in every_layer(replica):
+                layer.validating = validating
 
     def reseed(self, rng, epoch):
         """Give every worker noise of its own for this epoch; `rng` stays as it is."""
@@ -183,7 +196,8 @@ class ShardedStep:
     def __call__(self, x, y, rows):
         """Update the parameters on the batch x[rows], y[rows]; return its loss before the update."""
         self._pass(x, y, rows, weights_later=len(rows) <= self.team.size * self.at_once)
-        loss = self._losses.sum()
+        self.parts = self._parts.sum(axis=0)
+        loss = self.parts.sum()
         if np.isfinite(loss):  # an update by NaN would spread it to every parameter and hide where it began
             self.optimizer.begin_step(self.model.theta, self.total_steps)
             self.team.run(self._update)
@@ -202,7 +216,7 @@ class ShardedStep:
                 layer.weights_later = weights_later
 
         def work(worker):
-            self._losses[worker] = 0
+            self._parts[worker] = 0
             gradient, earlier = self.grads[worker], self._earlier[worker]
             for number, piece in enumerate(pieces(parts[worker], self.at_once)):
                 if number:
@@ -210,7 +224,7 @@ class ShardedStep:
                 mine = rows[piece]
                 inputs = self._gather(worker, "x", x, mine)
                 targets = inputs if y is x else self._gather(worker, "y", y, mine)
-                self._losses[worker] += self.replicas[worker].loss_and_gradient(inputs, targets, n=len(rows))
+                self.replicas[worker].loss_and_gradient(inputs, targets, len(rows), self._parts[worker])
             if number:
                 gradient += earlier
 
@@ -239,20 +253,23 @@ class ShardedStep:
         return np.take(data, rows, axis=0, out=kept[: len(rows)], mode="clip")
 
     def evaluate(self, x, y):
-        """Mean loss over (x, y) without learning and without noise."""
-        sums = np.zeros(self.team.size)
+        """The loss and every penalty, means over (x, y): without learning, and with the same noise every time."""
+        sums = np.zeros_like(self._parts)
         parts = self.team.parts(len(x))
 
         def work(worker):
+            replica = self.replicas[worker]
+            replica.reseed(np.random.default_rng([VALIDATION_NOISE, worker]))
             for rows in pieces(parts[worker], rows_at_once(self.model)):
-                sums[worker] += self.replicas[worker].loss_value(x[rows], y[rows]) * (rows.stop - rows.start)
+                if rows.start < rows.stop:
+                    sums[worker] += replica.loss_parts(x[rows], y[rows]) * (rows.stop - rows.start)
 
-        self._set_training(False)
+        self._set_training(False, validating=True)
         try:
             self.team.run(work)
         finally:
             self._set_training(True)
-        return float(sums.sum() / len(x))
+        return sums.sum(axis=0) / len(x)
 
 
 def explain_divergence(model, x, y, rows, epoch, batch):
