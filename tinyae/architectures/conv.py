@@ -1,69 +1,12 @@
-"""The named nets."""
+"""Named nets of convolutions."""
 
 import numpy as np
 
 from tinyae.autoencoder import Autoencoder
 from tinyae.checks import UsageError, check_int
 from tinyae.layers import Conv2D, ConvTranspose, Crop, Dense, Flatten, MaxPool, Reshape, UpSample
-from tinyae.layers.activations import activation
 from tinyae.layers.base import as_shape
 from tinyae.layers.geometry import check_image_shape
-
-
-def dense_autoencoder(
-    input_size=784, hidden=(), code_size=32, *, hidden_activation="relu", code_activation="relu",
-    output_activation="sigmoid", loss="bce", init="glorot", seed=0,
-):  # fmt: skip
-    """Dense layers down to the code and back up through the same sizes.
-
-    Parameters
-    ----------
-    input_size, code_size : int
-    hidden : sequence of int
-        Sizes between input and code; the decoder has them in reverse.
-    hidden_activation, code_activation, output_activation : str
-        Names in `tinyae.layers.activations.ACTIVATIONS`.
-    loss : {"bce", "mse"}
-    init : str
-        A name in `tinyae.layers.initialisers.INITIALISERS`.
-    seed : int
-
-    Returns
-    -------
-    Autoencoder
-    """
-    who = "dense_autoencoder"
-    encoder, decoder = [], []
-    for size in hidden:
-        encoder += [Dense(size, init=init), activation(who, hidden_activation)]
-    encoder += [Dense(code_size, init=init), activation(who, code_activation)]
-    for size in reversed(hidden):
-        decoder += [Dense(size, init=init), activation(who, hidden_activation)]
-    decoder += [Dense(input_size, init=init), activation(who, output_activation)]
-    return Autoencoder(encoder, decoder, loss=loss, input_shape=input_size, seed=seed)
-
-
-def simple_autoencoder(input_size=784, code_size=32, seed=0):
-    """784-32-784, ReLU code, sigmoid output, cross-entropy: the smallest one that works on digits."""
-    return dense_autoencoder(input_size, (), code_size, seed=seed)
-
-
-def deep_autoencoder(input_size=784, hidden=(128, 64), code_size=32, seed=0):
-    """784-128-64-32-64-128-784, ReLU units, sigmoid output, cross-entropy."""
-    return dense_autoencoder(input_size, hidden, code_size, init="he", seed=seed)
-
-
-HINTON_HIDDEN = (1000, 500, 250)
-
-
-def hinton_autoencoder(input_size=784, hidden=HINTON_HIDDEN, code_size=2, init="glorot", seed=0):
-    """784-1000-500-250-k and back: logistic units, a linear code, cross-entropy.
-
-    Source: Hinton & Salakhutdinov, Science 313 (2006) 504. They start it from a stack of RBMs (`tinyae.rbm`).
-    """
-    return dense_autoencoder(
-        input_size, hidden, code_size, hidden_activation="sigmoid", code_activation="linear", init=init, seed=seed
-    )
 
 
 def conv_autoencoder(input_shape=(28, 28, 1), seed=0, *, hidden_activation="relu"):
