@@ -13,7 +13,22 @@ from tinyae.layers.base import every_layer
 
 
 class Callback:
-    """Base: every method does nothing. `run` is the `tinyae.training.loop.Run` in progress."""
+    """Base: every method does nothing. `run` is the `tinyae.training.loop.Run` in progress.
+
+    Notes
+    -----
+    A run with a checkpoint (`fit(..., checkpoint=DIR)`) may be killed and go on in another process. A callback that
+    remembers something from epoch to epoch hands it over with `state` and takes it back with `restore`:
+
+        fresh run    on_train_begin, [batches, on_epoch_end, state()] of every epoch, on_train_end
+        resumed run  on_train_begin, restore(state of the last whole epoch), the epochs that are left, on_train_end
+
+    `on_train_begin` is called as at a fresh start, with the net untrained and `run.epoch` 0; `run.first_epoch` tells
+    the two apart (1, or the epoch to go on with), for what must not be begun anew, such as a file of results. When
+    `restore` is called, net, optimizer and `run.history` are those of the checkpoint. What was done in an epoch that
+    was killed halfway is not in the state and comes again. A finished run that is resumed has no epochs left: only the
+    first and the last two calls are made.
+    """
 
     def on_train_begin(self, run):
         """Before the first batch."""
@@ -26,6 +41,31 @@ class Callback:
 
     def on_train_end(self, run):
         """After the last epoch."""
+
+    def state(self):
+        """What has to outlive a kill: asked for after every `on_epoch_end`, written into the checkpoint.
+
+        Returns
+        -------
+        dict of str to numbers, text, True, False, None, arrays, and lists and dicts of these
+            It comes back as it was, bit for bit, but for tuples, which come back as lists. No need to copy arrays:
+            they are written at once.
+        """
+        return {}
+
+    def restore(self, state):
+        """Take back what `state` gave, in another process; called after `on_train_begin`."""
+
+    def config(self):
+        """Settings that the run's numbers hang on, as plain JSON types.
+
+        A run is only resumed with the same callbacks in the same order: the same classes, with equal `config`.
+        """
+        return {}
+
+    @property
+    def name(self):
+        return type(self).__name__
 
 
 class EarlyStopping(Callback):
@@ -47,7 +87,15 @@ class EarlyStopping(Callback):
         self.monitor = monitor
         self.patience = check_int("EarlyStopping", "patience", patience, 1)
         self.min_delta = check_float("EarlyStopping", "min_delta", min_delta, 0.0, math.inf)
-        self.restore_best = restore_best
+        self.restore_best = bool(restore_best)
+
+    def config(self):
+        return {
+            "monitor": self.monitor,
+            "patience": self.patience,
+            "min_delta": self.min_delta,
+            "restore_best": self.restore_best,
+        }
 
     def on_train_begin(self, run):
         self.best, self.best_epoch, self.best_theta, self.best_states = math.inf, 0, None, []
@@ -72,6 +120,12 @@ class EarlyStopping(Callback):
             for layer_state, best in zip(_states(run.model), self.best_states, strict=True):
                 for name, array in layer_state.items():
                     array[...] = best[name]  # in place: the workers' replicas share it
+
+    def state(self):
+        return {name: getattr(self, name) for name in ("best", "best_epoch", "best_theta", "best_states")}
+
+    def restore(self, state):
+        vars(self).update(state)
 
 
 def _states(model):

@@ -33,6 +33,8 @@ class Run:
     history : History
     epoch, epochs : int
         Current epoch, counted from 1, and how many are planned.
+    first_epoch : int
+        The epoch this process begins with: 1, or where it resumes a run, the one after the checkpoint.
     training, validation : (x, y), and (x, y) or None
         The pairs trained on, and those held out.
     """
@@ -40,7 +42,7 @@ class Run:
     def __init__(self, model, optimizer, epochs, training, validation=None):
         self.model, self.optimizer, self.epochs = model, optimizer, epochs
         self.training, self.validation = training, validation
-        self.history, self.epoch = History(), 0
+        self.history, self.epoch, self.first_epoch = History(), 0, 1
 
     def stop(self, why):
         """End training after this epoch."""
