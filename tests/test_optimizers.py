@@ -1,5 +1,7 @@
 """Optimizers and schedules: first steps by hand, 50 steps beside PyTorch, parts and shards, rates by formula."""
 
+import functools
+import inspect
 import itertools
 import math
 
@@ -12,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from test_checks import says
 
 from tinyae.optimizers import OPTIMIZERS, SGD, Adam, Nadam, Optimizer, RMSprop, optimizer_by_name
-from tinyae.schedules import Constant, Cosine, Step, as_schedule
+from tinyae.schedules import Constant, Cosine, Step, as_schedule, schedule_in_words
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -324,6 +326,69 @@ def test_every_optimizer_is_tested_here():
     assert {type(make(setting)) for setting in SETTINGS} == set(OPTIMIZERS.values())
 
 
+# -- state ----------------------------------------------------------------------------------------------------
+
+
+@ALL
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_restored_optimizer_makes_the_same_steps(setting, dtype, rng):
+    one, other = make(setting), make(setting)
+    theta, gradients = rng.normal(size=9).astype(dtype), rng.normal(size=(7, 9)).astype(dtype)
+    steps(one, theta, gradients[:4])
+    kept = {name: np.copy(value) for name, value in one.state_dict().items()}
+    other.load_state_dict(one.state_dict())
+    twin = theta.copy()
+    steps(one, theta, gradients[4:])
+    for name, value in other.state_dict().items():  # its own, which the steps of `one` have left alone
+        assert_array_equal(value, kept[name])
+    steps(other, twin, gradients[4:])
+    assert_array_equal(theta, twin)
+    mine, its = one.state_dict(), other.state_dict()
+    assert set(mine) == set(its) and mine["t"] == its["t"] == 7 and mine["lr"] == its["lr"] > 0
+    for name in mine:
+        assert_array_equal(mine[name], its[name])
+
+
+@ALL
+def test_a_state_before_the_first_step(setting):
+    one, other = make(setting), make(setting)
+    steps(other, np.zeros(3), np.ones((2, 3)))
+    other.load_state_dict(one.state_dict())
+    assert other.state_dict() == one.state_dict() and other.t == 0 and other.lr is None and not other.state
+
+
+@ALL
+def test_another_net_begins_anew(setting, rng):
+    used, fresh = make(setting), make(setting)
+    steps(used, rng.normal(size=5), rng.normal(size=(3, 5)))
+    theta, gradients = rng.normal(size=4), rng.normal(size=(3, 4))
+    assert_array_equal(steps(used, theta.copy(), gradients), steps(fresh, theta.copy(), gradients))
+
+
+def test_the_state_of_another_optimizer_is_refused():
+    adam, sgd = Adam(), SGD(0.1)
+    steps(sgd, np.zeros(2), np.ones((1, 2)))
+    with says("Adam: expected a state of t, lr, m, v, got t, lr, velocity."):
+        adam.load_state_dict(sgd.state_dict())
+    with says("Adam: expected a state of t, lr, got nothing."):
+        adam.load_state_dict({})
+    steps(adam, np.zeros(2), np.ones((1, 2)))
+    with says("Nadam: expected a state of t, lr, product, m, v, got t, lr, m, v."):
+        Nadam().load_state_dict(adam.state_dict())
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS.values())
+def test_config_names_every_setting(kind):
+    """A setting that changes the steps but not the config would let a run go on as another."""
+    names = set(inspect.signature(kind).parameters)
+    assert set(kind().config()) == names
+    for name in names:
+        value = {"nesterov": True, "lr": 0.123456789}.get(name, 0.25)
+        base = {"momentum": 0.5} if kind is SGD and name == "nesterov" else {}
+        changed = kind(**base, **{name: value}).config()
+        assert {n for n in names if changed[n] != kind(**base).config()[n]} == {name}
+
+
 # -- schedules ------------------------------------------------------------------------------------------------
 
 
@@ -377,6 +442,26 @@ def test_schedules_say_what_they_are():
     assert repr(Constant(0.001)) == "Constant(0.001)"
     assert repr(Step(0.1, every=5)) == "Step(0.1, every=5, factor=0.1)"
     assert repr(Cosine(0.002, warmup=0.05)) == "Cosine(0.002, final=0, warmup=0.05)"
+
+
+def falling(step, total):
+    return 1 / (step + 1)
+
+
+class Warm:
+    """A schedule of a user's, without a repr."""
+
+    def __call__(self, step, total):
+        return 0.1
+
+
+def test_schedules_in_words():
+    assert schedule_in_words(Constant(0.1 / 3)) == f"Constant(lr={0.1 / 3!r})"  # every digit
+    assert schedule_in_words(Cosine(1.0, warmup=0.5)) == "Cosine(lr=1.0, final=0.0, warmup=0.5)"
+    assert schedule_in_words(falling) == "falling"
+    assert schedule_in_words(Warm()) == schedule_in_words(Warm()) and "Warm" in schedule_in_words(Warm())
+    bound = schedule_in_words(functools.partial(falling, total=3))
+    assert bound.startswith("functools.partial(<function falling") and " at 0x" not in bound
 
 
 def test_as_schedule():

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyae.checks import UsageError, check_choice, check_float
 from tinyae.kernels import updates
-from tinyae.schedules import as_schedule
+from tinyae.schedules import as_schedule, schedule_in_words
 
 
 class Optimizer:
@@ -29,13 +29,13 @@ class Optimizer:
     no two parts share an element. `step` does both.
     """
 
-    state_names = ()
+    state_names = ()  # vectors kept from step to step
+    number_names = ("t", "lr")  # numbers kept from step to step: steps done, the rate of the last one
 
     def __init__(self, lr, weight_decay=0.0):
         self.schedule = as_schedule(lr)
         self.weight_decay = self._check("weight_decay", weight_decay, 0.0, math.inf)
-        self.t = 0  # steps done
-        self.state = {}
+        self.reset()
 
     def begin_step(self, theta, total=None):
         """Count a step of `total` planned ones, make state vectors at the first, and return the learning rate."""
@@ -66,7 +66,27 @@ class Optimizer:
 
     def reset(self):
         """Forget all steps."""
-        self.t, self.state = 0, {}
+        self.t, self.lr, self.state = 0, None, {}
+
+    def config(self):
+        """The settings, with the schedule in words: what two optimizers that make the same steps have in common."""
+        return {"lr": schedule_in_words(self.schedule), "weight_decay": self.weight_decay}
+
+    def state_dict(self):
+        """All that the steps done so far have left, by name: numbers and vectors; the vectors are not copied."""
+        return {name: getattr(self, name) for name in self.number_names} | self.state
+
+    def load_state_dict(self, state):
+        """Go on where another optimizer of the same settings was when its `state_dict` was taken."""
+        vectors = self.state_names if state.get("t") else ()  # they are made at the first step
+        if set(state) != {*self.number_names, *vectors}:
+            raise UsageError(
+                f"{self.name}: expected a state of {', '.join((*self.number_names, *vectors))}, "
+                f"got {', '.join(map(str, state)) or 'nothing'}."
+            )
+        for name in self.number_names:
+            setattr(self, name, state[name])
+        self.state = {name: state[name].copy() for name in vectors}
 
     @property
     def name(self):
@@ -98,6 +118,9 @@ class SGD(Optimizer):
         if self.nesterov and not self.momentum:
             raise UsageError("SGD: expected momentum > 0 with nesterov=True, got 0; Nesterov looks ahead along it.")
 
+    def config(self):
+        return super().config() | {"momentum": self.momentum, "nesterov": self.nesterov}
+
     def update(self, theta, grads, start, stop, offset=0):
         lr, momentum, decay = self._numbers(theta, self.lr, self.momentum, self.weight_decay)
         updates.momentum(theta, grads, self.state["velocity"], start, stop, lr, momentum, self.nesterov, decay, offset)
@@ -116,6 +139,9 @@ class RMSprop(Optimizer):
         self.rho = self._check("rho", rho, 0.0, 1.0, open_high=True)
         self.momentum = self._check("momentum", momentum, 0.0, 1.0, open_high=True)
         self.eps = self._check("eps", eps, 0.0, 1.0, open_low=True)
+
+    def config(self):
+        return super().config() | {"rho": self.rho, "momentum": self.momentum, "eps": self.eps}
 
     def update(self, theta, grads, start, stop, offset=0):
         numbers = self._numbers(theta, self.lr, self.rho, self.eps, self.momentum, self.weight_decay)
@@ -136,6 +162,9 @@ class Adam(Optimizer):
         self.beta1 = self._check("beta1", beta1, 0.0, 1.0, open_high=True)
         self.beta2 = self._check("beta2", beta2, 0.0, 1.0, open_high=True)
         self.eps = self._check("eps", eps, 0.0, 1.0, open_low=True)
+
+    def config(self):
+        return super().config() | {"beta1": self.beta1, "beta2": self.beta2, "eps": self.eps}
 
     def update(self, theta, grads, start, stop, offset=0):
         scale_m, scale_g = self.scales()
@@ -158,10 +187,13 @@ class Nadam(Adam):
     """
 
     DECAY = 0.004
+    number_names = (*Adam.number_names, "product")
+
+    def reset(self):
+        super().reset()
+        self.product = 1.0  # P_0
 
     def begin_step(self, theta, total=None):
-        if self.t == 0:
-            self.product = 1.0
         lr = super().begin_step(theta, total)
         self.mu, self.mu_next = self._mu(self.t), self._mu(self.t + 1)
         self.product *= self.mu
