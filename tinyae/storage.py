@@ -12,15 +12,13 @@ from tinyae.checks import UsageError
 from tinyae.corruption import CORRUPTIONS
 from tinyae.files import write_atomically
 from tinyae.layers import LAYERS, Sequential
-from tinyae.layers.sequential import number_names
+from tinyae.layers.states import STATE, named_states
 from tinyae.penalties import PENALTIES
 
 # The newest format this version reads. Raised when an older tinyae could not read what this one writes: format 2 adds
 # the state of layers (BatchNorm's running statistics). A net without state is still written as format 1, the same
 # file as before, so that an older tinyae reads it.
 FORMAT, FORMAT_WITHOUT_STATE = 2, 1
-
-STATE = "state."  # begins the names of state arrays in a file
 
 
 def save(model, path):
@@ -30,7 +28,7 @@ def save(model, path):
     the shapes and the loss, and an array such as `state.encoder.batchnorm_1.mean` for all that layers hold beside
     their parameters.
     """
-    states = _states(model)
+    states = named_states(model)
     architecture = {
         "format": FORMAT if states else FORMAT_WITHOUT_STATE,
         "kind": "Autoencoder",
@@ -64,29 +62,11 @@ def load(path):
         )
     if not np.isfinite(theta).all():
         raise UsageError(f"load: expected finite parameters in {path}, got NaN or infinity.")
-    _check_states(_states(model), states, path)
+    _check_states(named_states(model), states, path)
     model.theta[:] = theta
-    for name, array in _states(model).items():
+    for name, array in named_states(model).items():
         array[...] = states[name]
     return model
-
-
-def _states(model):
-    """{'state.encoder.batchnorm_1.mean': array, ...}: what the layers of `model` hold beside their parameters."""
-    return {
-        f"{STATE}{path}.{name}": array
-        for part in ("encoder", "decoder")
-        for path, layer in _named_layers(part, getattr(model, part))
-        for name, array in layer.state.items()
-    }
-
-
-def _named_layers(path, net):
-    """(path, layer) of `net` and every layer below it."""
-    yield path, net
-    children = list(net.children())
-    for name, child in zip(number_names(children), children, strict=True):
-        yield from _named_layers(f"{path}.{name}", child)
 
 
 def _check_states(want, got, path):

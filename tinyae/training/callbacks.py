@@ -5,11 +5,10 @@ class Print(Callback):
         print(row["epoch"], row["loss"])
 """
 
-import copy
 import math
 
 from tinyae.checks import UsageError, check_float, check_int
-from tinyae.layers.base import every_layer
+from tinyae.layers.states import named_states
 
 
 class Callback:
@@ -98,7 +97,7 @@ class EarlyStopping(Callback):
         }
 
     def on_train_begin(self, run):
-        self.best, self.best_epoch, self.best_theta, self.best_states = math.inf, 0, None, []
+        self.best, self.best_epoch, self.best_theta, self.best_states = math.inf, 0, None, {}
 
     def on_epoch_end(self, run, row):
         if self.monitor not in row:
@@ -107,7 +106,8 @@ class EarlyStopping(Callback):
         if row[self.monitor] < self.best - self.min_delta:
             self.best, self.best_epoch = row[self.monitor], row["epoch"]
             if self.restore_best:
-                self.best_theta, self.best_states = run.model.theta.copy(), copy.deepcopy(_states(run.model))
+                self.best_theta = run.model.theta.copy()
+                self.best_states = {name: array.copy() for name, array in named_states(run.model).items()}
         elif row["epoch"] - self.best_epoch >= self.patience:
             run.stop(
                 f"{self.monitor} has not fallen below {self.best:.6g} (epoch {self.best_epoch}) "
@@ -117,17 +117,11 @@ class EarlyStopping(Callback):
     def on_train_end(self, run):
         if self.best_theta is not None:
             run.model.theta[:] = self.best_theta
-            for layer_state, best in zip(_states(run.model), self.best_states, strict=True):
-                for name, array in layer_state.items():
-                    array[...] = best[name]  # in place: the workers' replicas share it
+            for name, array in named_states(run.model).items():
+                array[...] = self.best_states[name]  # in place: the workers' replicas share it
 
     def state(self):
         return {name: getattr(self, name) for name in ("best", "best_epoch", "best_theta", "best_states")}
 
     def restore(self, state):
         vars(self).update(state)
-
-
-def _states(model):
-    """What every layer holds beside its parameters, such as BatchNorm's running means: a list of dicts."""
-    return [layer.state for layer in every_layer(model)]
