@@ -1,16 +1,27 @@
-"""Writing files so that a killed process leaves the old file or the new one, never half of either."""
+"""Writing files so that a killed process leaves the old file or the new one, never half of either; reading them."""
 
 import os
+import re
 import tempfile
+import zipfile
+import zlib
 from pathlib import Path
 
+import numpy as np
+
 from tinyae.checks import UsageError
+
+# All that NumPy, zipfile and json raise on files that are truncated, damaged, or something else altogether.
+NOT_WHOLE = (
+    OSError, EOFError, LookupError, ValueError, TypeError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 def write_atomically(path, write):
     """Call write(temporary path), then move the result to `path`.
 
-    The temporary file lies in the same folder and keeps the suffix, which decides the format for some writers.
+    The temporary file lies in the same folder and keeps the suffix, which decides the format for some writers. A
+    process that is killed meanwhile leaves it behind; `remove_leftovers` knows it by its name.
     """
     path = Path(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
@@ -27,6 +38,33 @@ def write_atomically(path, write):
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def remove_leftovers(path):
+    """Delete the temporary files that killed processes left behind when they wrote `path`."""
+    path = Path(path)
+    ours = re.compile(rf"\.{re.escape(path.stem)}-[a-z0-9_]{{8}}{re.escape(path.suffix)}")  # mkstemp's eight letters
+    for leftover in path.parent.iterdir():
+        if ours.fullmatch(leftover.name):
+            leftover.unlink(missing_ok=True)
+
+
+def read_npz(path, parse, who, what):
+    """parse(file) of the .npz file at `path`; nothing is unpickled.
+
+    Raises
+    ------
+    UsageError
+        No such file, or not a whole `what`.
+    """
+    try:
+        with open(path, "rb") as f, np.load(f, allow_pickle=False) as file:
+            return parse(file)
+    except FileNotFoundError:
+        raise UsageError(f"{who}: expected a {what.split()[0]} file, got {path}, which does not exist.") from None
+    except NOT_WHOLE as why:
+        reason = (str(why) or type(why).__name__).splitlines()[0]
+        raise UsageError(f"{who}: expected a whole {what}, got {path} ({reason}).") from None
 
 
 def writable_folder(path, who):

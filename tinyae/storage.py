@@ -1,8 +1,6 @@
 """Models as files: .npz without pickle, the architecture as JSON beside the arrays. Loading trusts nothing."""
 
 import json
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +8,7 @@ import numpy as np
 from tinyae.autoencoder import Autoencoder
 from tinyae.checks import UsageError
 from tinyae.corruption import CORRUPTIONS
-from tinyae.files import write_atomically
+from tinyae.files import read_npz, write_atomically
 from tinyae.layers import LAYERS, Sequential
 from tinyae.layers.states import STATE, named_states
 from tinyae.penalties import PENALTIES
@@ -115,15 +113,12 @@ def _model(architecture, path):
 
 def _read(path):
     """theta, the architecture, and the state arrays by name in a file."""
-    try:
-        with open(path, "rb") as f, np.load(f, allow_pickle=False) as file:
-            states = {name: file[name] for name in file.files if name.startswith(STATE)}
-            return file["theta"], json.loads(str(file["architecture"])), states
-    except FileNotFoundError:
-        raise UsageError(f"load: expected a model file, got {path}, which does not exist.") from None
-    except (OSError, EOFError, LookupError, ValueError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error) as why:
-        reason = (str(why) or type(why).__name__).splitlines()[0]
-        raise UsageError(f"load: expected a whole model file written by tinyae.save, got {path} ({reason}).") from None
+
+    def parse(file):
+        states = {name: file[name] for name in file.files if name.startswith(STATE)}
+        return file["theta"], json.loads(str(file["architecture"])), states
+
+    return read_npz(path, parse, "load", "model file written by tinyae.save")
 
 
 def _penalty(kind, settings):
