@@ -18,9 +18,9 @@ MODULES = ["tinyae", *(m.name for m in pkgutil.walk_packages([str(ROOT)], "tinya
 # Each module imports only from those above it; names on one line know nothing of each other.
 ORDER = (
     ("checks",),
-    ("files", "penalties", "corruption"),
+    ("files", "penalties"),
     ("datasets", "kernels"),
-    ("layers",),
+    ("layers", "corruption"),
     ("losses", "schedules"),
     ("optimizers", "gradcheck", "summary"),
     ("training",),

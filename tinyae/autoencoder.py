@@ -78,7 +78,7 @@ class Autoencoder(Layer):
         check_layers_once("Autoencoder", [self.encoder, self.decoder])
         self.loss = loss_by_name("Autoencoder", loss)
         self.corruption = corruption_by_name("Autoencoder", corruption)
-        penalties = list(penalty) if isinstance(penalty, list | tuple) else [penalty]
+        penalties = list(penalty) if isinstance(penalty, list | tuple) else [] if penalty is None else [penalty]
         self.encoder_penalties = [p for p in penalties if isinstance(p, EncoderPenalty)]
         self.code_penalties = [ActivityPenalty(p) for p in penalties if not isinstance(p, EncoderPenalty)]
         self.rng = np.random.default_rng(0)  # of the corruption; see reseed
@@ -131,6 +131,7 @@ class Autoencoder(Layer):
         for layer in self.code_penalties:
             layer.build(self.encoder.output_shape)
             layer.what.check_unit(self.encoder.output_unit)
+        self.couples_batch = any(penalty.couples_batch for penalty in self.encoder_penalties)
         self.penalising = [layer for layer in every_layer(self) if isinstance(layer, Penalising)]
         self.series = number_repeats(["loss", *(p.series for p in self.penalising + self.encoder_penalties)])
 
@@ -139,6 +140,10 @@ class Autoencoder(Layer):
         self.tied = [layer for layer in every_layer(self.decoder) if isinstance(layer, TiedDense)]
         for layer in self.tied:
             layer.link(self.encoder)
+        if any(isinstance(layer, TiedDense) for layer in every_layer(self.encoder)):
+            raise UsageError("Autoencoder: expected TiedDense in the decoder, got one in the encoder.")
+        if len({layer.place for layer in self.tied}) < len(self.tied):
+            raise UsageError("Autoencoder: expected a source of its own for every TiedDense, got one source twice.")
 
     # -- as a layer ---------------------------------------------------------------------------
 
@@ -168,18 +173,26 @@ class Autoencoder(Layer):
         out = self.empty("loss gradient", a.shape, a.dtype)
         value, da = self.loss.value_and_gradient(a, x if target is None else target, n, out)
         values = [value, *(layer.penalty(n) for layer in self.penalising)]
-        for layer in self.penalising:
-            layer.n = n  # its backward adds the penalty's gradient
-        dcode = self.decoder.backward_before_output(da) if self.matched else self.decoder.backward(da)
-        for layer in reversed(self.code_penalties):
-            dcode = layer.backward(dcode)
-        self.encoder.backward(dcode, need_dx=False)
-        for layer in self.penalising:
-            layer.n = None
+        with self._penalised(n):
+            dcode = self.decoder.backward_before_output(da) if self.matched else self.decoder.backward(da)
+            for layer in reversed(self.code_penalties):
+                dcode = layer.backward(dcode)
+            self.encoder.backward(dcode, need_dx=False)
         values += [p.add_gradient(self.encoder, self.x, n) for p in self.encoder_penalties]
         if parts is not None:
             parts += values
         return sum(values)
+
+    @contextlib.contextmanager
+    def _penalised(self, n):
+        """Inside of it `backward` of a Penalising layer adds the penalty's gradient, averaged over n images."""
+        for layer in self.penalising:
+            layer.n = n
+        try:
+            yield
+        finally:
+            for layer in self.penalising:
+                layer.n = None
 
     def loss_value(self, x, target=None):
         """The loss, penalties included, without a backward pass."""
@@ -200,7 +213,7 @@ class Autoencoder(Layer):
 
         While `training` the encoder sees x corrupted.
         """
-        self.x = corrupt(self.corruption, x, self.rng) if self.training and self.corruption else x
+        self.x = corrupt(self.corruption, x, self.rng) if self.training and self.corruption is not None else x
         code = self.encoder.forward(self.x)
         for layer in self.code_penalties:
             layer.forward(code)
@@ -330,7 +343,7 @@ class Autoencoder(Layer):
         else:
             x, y, validation = split_validation(x, y, validation_split, rng)
         known = baselines_later(self, x, *(validation or (x, y)))
-        if validation and self.corruption:
+        if validation and self.corruption is not None:
             noise = noise_generators(rng, 0, 1)[0]
             validation = corrupt(self.corruption, validation[0], noise), validation[1]
         if progress:
@@ -422,6 +435,8 @@ class Autoencoder(Layer):
             output = unit.forward(a) if replica.matched and unit else a
             squared[rows] = analysis.squared_error(y[rows], output)
 
+        if any(layer.couples_batch for layer in (self, *self.penalising)):
+            threads = 1  # a penalty on whole batches: the same batches whatever the machine
         for_chunks(self, len(x), threads, work)
         values = {"loss": float(loss.mean()), "squared_error": float(squared.mean())}
         values["mse_per_pixel"] = per_pixel(values["squared_error"], self.input_shape)

@@ -132,19 +132,28 @@ class KLSparsity(Penalty):
     weight : float >= 0
 
     Source: Ng, "Sparse autoencoder", CS294A lecture notes (2011), section 3. He averages over all training images; here
-    it is the batch, so use batches of some hundred images. The batch is worked on by one thread.
+    it is the batch, so use batches of some hundred images. The batch is worked on by one thread. Validation and
+    `evaluate` take the mean over groups of at most 500 images.
     """
 
     series = "kl_sparsity"
     couples_batch = True
-    EDGE = 1e-6  # the mean activation is kept this far from 0 and 1, where the divergence is infinite
+    # The mean activation is kept this far from 0 and 1, where the divergence is infinite. Beyond it the gradient stays
+    # that at the edge and does not become 0: a unit that is never on has to find back.
+    EDGE = 1e-6
 
     def __init__(self, rho=0.05, weight=1.0):
         super().__init__(weight)
         self.rho = check_float(self.name, "rho", rho, 0.0, 1.0, open_low=True, open_high=True)
 
     def _mean(self, h):
-        return np.clip(h.mean(axis=0, dtype=np.float64), self.EDGE, 1 - self.EDGE)
+        q = h.mean(axis=0, dtype=np.float64)
+        if (q < 0).any() or (q > 1).any():
+            raise UsageError(
+                f"KLSparsity: expected activations in (0, 1), got means from {q.min():g} to {q.max():g}; "
+                "put Sigmoid() before it."
+            )
+        return np.clip(q, self.EDGE, 1 - self.EDGE)
 
     def value(self, h, n):
         rho, q = self.rho, self._mean(h)
@@ -158,9 +167,10 @@ class KLSparsity(Penalty):
 
     def check_unit(self, unit):
         if unit is None or unit.name != "Sigmoid":
+            end = "no activation" if unit is None else unit.name
             raise UsageError(
-                f"KLSparsity: expected activations in (0, 1), from a Sigmoid, got those of "
-                f"{'a linear layer' if unit is None else unit.name}; end the encoder in Sigmoid() or use L1."
+                f"KLSparsity: expected an encoder that ends in Sigmoid, with activations in (0, 1), got one that ends "
+                f"in {end}; add Sigmoid(), or put ActivityPenalty(KLSparsity()) where the Sigmoid is."
             )
 
     def config(self):

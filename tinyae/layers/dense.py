@@ -53,6 +53,7 @@ class Dense(Weighted):
         self.check_input(x)
         W, b = self.params["W"], self.params["b"]
         self.x = x = np.asarray(x, dtype=W.dtype)  # backward needs it
+        self.tied_factors = None  # those of an earlier batch
         a = matmul(x, W, out=self.empty("a", (len(x), self.units), W.dtype))
         a += b
         return a

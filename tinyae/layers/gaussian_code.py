@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from tinyae.checks import check_float
+from tinyae.kernels.sampling import standard_normal
 from tinyae.layers.base import as_shape
 from tinyae.layers.noise import Noisy
 from tinyae.layers.penalising import Penalising
@@ -46,13 +47,14 @@ class GaussianCode(Noisy, Penalising):
     def forward(self, x):
         self.check_input(x)
         x = np.asarray(x)
+        if x.dtype.kind != "f":
+            x = x.astype(np.float64)
         k = self.output_shape[0]
         self.mu, self.s = x[:, :k], x[:, k:]
         if not (self.training or self.validating):
             self.noise = None
             return self.mu.copy()
-        eps = self.rng.standard_normal(self.mu.shape, np.float32).astype(x.dtype, copy=False)
-        self.noise = np.exp(self.s / 2) * eps  # sigma eps
+        self.noise = np.exp(self.s / 2) * standard_normal(self.rng, self.mu.shape, x.dtype)  # sigma eps
         return self.mu + self.noise
 
     def backward(self, dy, need_dx=True):
@@ -66,12 +68,12 @@ class GaussianCode(Noisy, Penalising):
         if self.n is not None and self.beta:
             weight = mu.dtype.type(self.beta / self.n)
             dx[:, :k] += weight * mu  # dKL/dmu = mu
-            dx[:, k:] += weight / 2 * (np.exp(s) - 1)  # dKL/ds = 1/2 (exp(s) - 1)
+            dx[:, k:] += weight / 2 * np.expm1(s)  # dKL/ds = 1/2 (exp(s) - 1)
         return dx if need_dx else None
 
     def penalty(self, n):
         mu, s = (a.astype(np.float64) for a in (self.remembered("mu"), self.s))
-        return self.beta * 0.5 * float(np.sum(mu**2 + np.exp(s) - 1 - s)) / n
+        return self.beta * 0.5 * float(np.sum(mu**2 + np.expm1(s) - s)) / n
 
     def config(self):
         return {"beta": self.beta}

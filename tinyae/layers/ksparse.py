@@ -1,5 +1,7 @@
 """The k-sparse code: only the strongest units speak."""
 
+import math
+
 import numpy as np
 
 from tinyae.checks import UsageError, check_int
@@ -19,8 +21,8 @@ class KSparse(Layer):
     k_use : int, optional
         Units kept otherwise; k without it. The paper keeps a few times k (its alpha k) for features of a classifier.
 
-    Shapes: x and y (N, ...); a sample counts as one row of numbers. Of equal numbers at the edge any are kept, so that
-    there are never more than k.
+    Shapes: x and y (N, ...); a sample counts as one row of numbers. Of equal numbers at the edge the first are kept, so
+    that there are never more than k.
     """
 
     def __init__(self, k, k_use=None):
@@ -38,18 +40,30 @@ class KSparse(Layer):
 
     def forward(self, x):
         self.check_input(x)
-        rows = np.asarray(x).reshape(len(x), -1)
+        x = np.asarray(x)
         k = self.k if self.training or self.k_use is None else self.k_use
-        width = rows.shape[1]
-        kept = np.argpartition(rows, width - k, axis=1)[:, width - k :] if k < width else np.arange(width)[None]
-        mask = np.zeros(rows.shape, rows.dtype)
-        np.put_along_axis(mask, np.broadcast_to(kept, (len(rows), k)), 1, axis=1)
-        self.mask = mask.reshape(np.shape(x))  # backward needs it
-        return x * self.mask
+        self.mask = strongest(x.reshape(len(x), math.prod(x.shape[1:])), k).reshape(x.shape)  # backward needs it
+        y = np.multiply(x, self.mask, out=self.empty("y", x.shape, x.dtype))
+        y += 0  # -3 times 0 is -0
+        return y
 
     def backward(self, dy, need_dx=True):
         """Take dL/dy, return dL/dx = dL/dy where x was kept, 0 elsewhere."""
-        return dy * self.remembered("mask") if need_dx else None
+        mask = self.remembered("mask")
+        return np.multiply(dy, mask, out=self.empty("dx", dy.shape, dy.dtype)) if need_dx else None
 
     def config(self):
         return {"k": self.k} | ({} if self.k_use is None else {"k_use": self.k_use})
+
+
+def strongest(rows, k):
+    """Where the k largest numbers of every row (N, D) are, as booleans (N, D); of equal numbers the first.
+
+    NaN counts as larger than any number, and is kept: a net that diverges must show it.
+    """
+    edge = np.sort(rows, axis=1)[:, -k, None]  # the k-th largest; numpy.partition takes ten times as long among equals
+    kept = ~(rows < edge)
+    for n in np.flatnonzero(np.count_nonzero(kept, axis=1) > k):
+        places = np.flatnonzero(rows[n] == edge[n])  # of these there is not room for all
+        kept[n, places[k - np.count_nonzero(kept[n]) :]] = False
+    return kept

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from tinyae.checks import check_float
+from tinyae.kernels.sampling import standard_normal
 from tinyae.layers.base import Layer
 
 
@@ -92,11 +93,12 @@ class GaussianNoise(Noisy):
     def forward(self, x):
         self.check_input(x)
         x = np.asarray(x)
+        if x.dtype.kind != "f":
+            x = x.astype(np.float64)
         if not (self.training and self.stddev):
             return x
-        noise = self.empty("noise", x.shape, np.float32)
-        self.rng.standard_normal(dtype=np.float32, out=noise)
-        y = np.multiply(noise, noise.dtype.type(self.stddev), out=self.empty("y", x.shape, x.dtype))
+        y = standard_normal(self.rng, x.shape, x.dtype)
+        y *= x.dtype.type(self.stddev)
         y += x
         return y
 

@@ -20,9 +20,9 @@ class TiedDense(Weighted):
 
     Shapes: x (N, n_out of the source), y (N, n_in of the source).
 
-    W gets the sum of both layers' gradients: this layer leaves its factors with the source, whose backward comes
-    later. Tied weights halve the parameters, and keep an encoder's weights from shrinking while its decoder's grow
-    (Vincent et al. 2010, section 2.2).
+    W gets the sum of both layers' gradients: this layer leaves its factors with the source, whose forward came before
+    and whose backward comes later. Tied weights halve the parameters, and keep an encoder's weights from shrinking
+    while its decoder's grow (Vincent et al. 2010, section 2.2).
     """
 
     def __init__(self, source, activation=None):
@@ -46,7 +46,7 @@ class TiedDense(Weighted):
         self.place = places[0]
 
     def output_shape_for(self, input_shape):
-        if not isinstance(self.source, Dense):
+        if not isinstance(self.source, Dense) or self.source.output_shape is None:
             raise ValueError("TiedDense: expected to stand in an Autoencoder's decoder, got a net without an encoder.")
         if input_shape != self.source.output_shape:
             raise ValueError(
