@@ -1,6 +1,5 @@
 """Optimizers and schedules: first steps by hand, 50 steps beside PyTorch, parts and shards, rates by formula."""
 
-import functools
 import inspect
 import itertools
 import math
@@ -14,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from test_checks import says
 
 from tinyae.optimizers import OPTIMIZERS, SGD, Adam, Nadam, Optimizer, RMSprop, optimizer_by_name
-from tinyae.schedules import Constant, Cosine, Step, as_schedule, schedule_in_words
+from tinyae.schedules import Constant, Cosine, Step, as_schedule
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -442,26 +441,6 @@ def test_schedules_say_what_they_are():
     assert repr(Constant(0.001)) == "Constant(0.001)"
     assert repr(Step(0.1, every=5)) == "Step(0.1, every=5, factor=0.1)"
     assert repr(Cosine(0.002, warmup=0.05)) == "Cosine(0.002, final=0, warmup=0.05)"
-
-
-def falling(step, total):
-    return 1 / (step + 1)
-
-
-class Warm:
-    """A schedule of a user's, without a repr."""
-
-    def __call__(self, step, total):
-        return 0.1
-
-
-def test_schedules_in_words():
-    assert schedule_in_words(Constant(0.1 / 3)) == f"Constant(lr={0.1 / 3!r})"  # every digit
-    assert schedule_in_words(Cosine(1.0, warmup=0.5)) == "Cosine(lr=1.0, final=0.0, warmup=0.5)"
-    assert schedule_in_words(falling) == "falling"
-    assert schedule_in_words(Warm()) == schedule_in_words(Warm()) and "Warm" in schedule_in_words(Warm())
-    bound = schedule_in_words(functools.partial(falling, total=3))
-    assert bound.startswith("functools.partial(<function falling") and " at 0x" not in bound
 
 
 def test_as_schedule():

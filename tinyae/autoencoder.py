@@ -21,6 +21,7 @@ from tinyae.losses import BCE, loss_by_name, per_pixel
 from tinyae.optimizers import optimizer_by_name
 from tinyae.penalties import EncoderPenalty
 from tinyae.summary import summary_table
+from tinyae.training.checkpoint import as_checkpoint
 from tinyae.training.chunks import for_chunks
 from tinyae.training.loop import noise_generators, train
 from tinyae.training.split import split_validation
@@ -295,6 +296,7 @@ class Autoencoder(Layer):
         threads=None,
         seed=0,
         progress=True,
+        checkpoint=None,
     ):
         """Train on x (N, ...), to reconstruct x itself or a separate target y.
 
@@ -318,6 +320,11 @@ class Autoencoder(Layer):
             Draws the validation part, the order of the data, and the noise of layers such as Dropout.
         progress : bool or str
             A progress bar, with that text before it, and a line with the baselines of the loss.
+        checkpoint : path or Checkpoint, optional
+            A folder in which the run is kept after every epoch. Where it holds this very run, killed or interrupted,
+            the run goes on after the last epoch kept and ends bit for bit as if it had never been stopped; where it
+            holds it finished, its result comes back at once. Another run's checkpoint is refused
+            (`tinyae.training.checkpoint`).
 
         Returns
         -------
@@ -329,12 +336,14 @@ class Autoencoder(Layer):
         Raises
         ------
         UsageError
-            Data of the wrong shape, NaN in the data, targets the loss has no meaning for, settings out of range.
+            Data of the wrong shape, NaN in the data, targets the loss has no meaning for, settings out of range, a
+            checkpoint of another run, a damaged one, one of a newer tinyae.
         TrainingDivergedError
             The loss became NaN or infinite: names epoch, batch and layer.
         """
         epochs, batch_size = check_int("fit", "epochs", epochs, 1), check_int("fit", "batch_size", batch_size, 1)
         optimizer = optimizer_by_name("fit", optimizer)
+        checkpoint = as_checkpoint(checkpoint).of(seed=seed, validation_split=validation_split)
         rng = np.random.default_rng(seed)
         x, y = self._pairs("fit", x, y)
         if validation_data is not None:
@@ -353,6 +362,7 @@ class Autoencoder(Layer):
             history = train(
                 self, x, y, optimizer=optimizer, epochs=epochs, batch_size=batch_size, validation=validation,
                 shuffle=shuffle, rng=rng, callbacks=list(callbacks), threads=thread_count(threads), progress=progress,
+                checkpoint=checkpoint,
             )  # fmt: skip
         history.baselines = known
         return history

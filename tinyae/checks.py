@@ -4,6 +4,7 @@ An error says who speaks, what was expected, what came, and what to do. Public f
 """
 
 import difflib
+import re
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def check_scaled(who, x, name="x"):
 def check_choice(who, name, value, choices):
     """Raise UsageError unless `value` is one of `choices`; list them all, and name the nearest spelling."""
     if value not in list(choices):
-        near = difflib.get_close_matches(str(value).lower(), list(choices), n=1)
+        near = difflib.get_close_matches(str(value).lower(), map(str, choices), n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise UsageError(f"{who}: expected {name} to be one of {', '.join(map(str, choices))}, got {value!r}{hint}.")
 
@@ -98,3 +99,12 @@ def as_float_array(who, x, dtype, name="x"):
         return np.asarray(x, dtype=dtype)
     except (TypeError, ValueError) as why:
         raise UsageError(f"{who}: expected {name} to be an array of numbers, got {type(x).__name__} ({why}).") from None
+
+
+def in_words(thing):
+    """'Cosine(lr=0.001, final=0.0, warmup=0.02)', or the name of a function: the same text in every process."""
+    if hasattr(thing, "__qualname__"):
+        return thing.__qualname__
+    settings = ", ".join(f"{name}={value!r}" for name, value in getattr(thing, "__dict__", {}).items())
+    text = f"{type(thing).__name__}({settings})" if settings else repr(thing)
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)  # where something lies in memory is no setting

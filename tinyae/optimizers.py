@@ -8,9 +8,9 @@ import math
 
 import numpy as np
 
-from tinyae.checks import UsageError, check_choice, check_float
+from tinyae.checks import UsageError, check_choice, check_float, in_words
 from tinyae.kernels import updates
-from tinyae.schedules import as_schedule, schedule_in_words
+from tinyae.schedules import as_schedule
 
 
 class Optimizer:
@@ -70,7 +70,7 @@ class Optimizer:
 
     def config(self):
         """The settings, with the schedule in words: what two optimizers that make the same steps have in common."""
-        return {"lr": schedule_in_words(self.schedule), "weight_decay": self.weight_decay}
+        return {"lr": in_words(self.schedule), "weight_decay": self.weight_decay}
 
     def state_dict(self):
         """All that the steps done so far have left, by name: numbers and vectors; the vectors are not copied."""

@@ -4,7 +4,6 @@
 """
 
 import math
-import re
 
 from tinyae.checks import UsageError, check_float, check_int
 
@@ -72,12 +71,3 @@ class Cosine:
 def as_schedule(lr):
     """A number becomes Constant(lr); a schedule (any callable of step and total) stays as it is."""
     return lr if callable(lr) else Constant(lr)
-
-
-def schedule_in_words(schedule):
-    """'Cosine(lr=0.001, final=0.0, warmup=0.02)', or the name of a function: the same text in every process."""
-    if hasattr(schedule, "__qualname__"):
-        return schedule.__qualname__
-    settings = ", ".join(f"{name}={value!r}" for name, value in getattr(schedule, "__dict__", {}).items())
-    text = f"{type(schedule).__name__}({settings})" if settings else repr(schedule)
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)  # where something lies in memory is no setting

@@ -22,11 +22,11 @@ class Callback:
         fresh run    on_train_begin, [batches, on_epoch_end, state()] of every epoch, on_train_end
         resumed run  on_train_begin, restore(state of the last whole epoch), the epochs that are left, on_train_end
 
-    `on_train_begin` is called as at a fresh start, with the net untrained and `run.epoch` 0; `run.first_epoch` tells
-    the two apart (1, or the epoch to go on with), for what must not be begun anew, such as a file of results. When
-    `restore` is called, net, optimizer and `run.history` are those of the checkpoint. What was done in an epoch that
-    was killed halfway is not in the state and comes again. A finished run that is resumed has no epochs left: only the
-    first and the last two calls are made.
+    `on_train_begin` is called as at a fresh start, with `run.epoch` 0 and an empty history; `run.first_epoch` tells the
+    two apart (1, or the epoch to go on with), for what must not be begun anew, such as a file of results. When
+    `restore` is called, net, optimizer, `run.epoch` and `run.history` are those of the checkpoint. What was done after
+    the last epoch kept is not in the state and comes again. A finished run that is resumed has no epochs left:
+    `on_train_begin`, `restore` and `on_train_end` are called.
     """
 
     def on_train_begin(self, run):

@@ -9,6 +9,7 @@ import numpy as np
 from tinyae.layers.base import every_layer
 from tinyae.layers.dense import Dense
 from tinyae.layers.flat import named_views, point_grads_at
+from tinyae.training.checkpoint import NO_CHECKPOINT
 from tinyae.training.history import History
 from tinyae.training.memory import check_batch_fits, pieces, rows_at_once
 from tinyae.training.progress import progress_bar
@@ -35,60 +36,82 @@ class Run:
         Current epoch, counted from 1, and how many are planned.
     first_epoch : int
         The epoch this process begins with: 1, or where it resumes a run, the one after the checkpoint.
+    steps : int
+        Batches in an epoch.
     training, validation : (x, y), and (x, y) or None
         The pairs trained on, and those held out.
     """
 
-    def __init__(self, model, optimizer, epochs, training, validation=None):
-        self.model, self.optimizer, self.epochs = model, optimizer, epochs
+    def __init__(self, model, optimizer, epochs, steps, training, validation=None):
+        self.model, self.optimizer, self.epochs, self.steps = model, optimizer, epochs, steps
         self.training, self.validation = training, validation
         self.history, self.epoch, self.first_epoch = History(), 0, 1
+
+    @property
+    def goes_on(self):
+        """Whether there are epochs left."""
+        return self.epoch < self.epochs and not self.history.stopped
 
     def stop(self, why):
         """End training after this epoch."""
         self.history.stopped = why
 
 
-def train(model, x, y, *, optimizer, epochs, batch_size, validation, shuffle, rng, callbacks, threads, progress):
+def train(
+    model, x, y, *, optimizer, epochs, batch_size, validation, shuffle, rng, callbacks, threads, progress,
+    checkpoint=NO_CHECKPOINT,
+):  # fmt: skip
     """Minimise the model's loss on pairs (x, y); see `Autoencoder.fit`, which checks the arguments.
 
     `y is x` for an autoencoder's usual case. Returns the History.
     """
-    run = Run(model, optimizer, epochs, (x, y), validation)
     steps = -(-len(x) // batch_size)
+    run = Run(model, optimizer, epochs, steps, (x, y), validation)
     team_size = worker_count(model, batch_size, threads)
     check_batch_fits("fit", model, min(batch_size, len(x)), team_size, rows_per_pass(model))
     each = _Announcer(callbacks, run)
     model.set_training(False)  # the workers' replicas learn; the model itself is for use, by callbacks too
+    checkpoint.open(run, rng, callbacks, batch_size=batch_size, shuffle=shuffle, threads=team_size)
     each("on_train_begin")
-    with Team(team_size) as team, progress_bar(epochs * steps, progress) as bar:
+    checkpoint.restore()
+    if progress and run.epoch:
+        print(checkpoint.in_words(), file=sys.stderr, flush=True)
+    bar = progress_bar(epochs * steps, run.goes_on and progress, done=run.epoch * steps)
+    with checkpoint.undoing(), Team(team_size) as team, bar:
         step = ShardedStep(model, optimizer, team, total_steps=epochs * steps)
-        for run.epoch in range(1, epochs + 1):
+        while run.goes_on:
+            run.epoch += 1
             started = time.perf_counter()
             step.reseed(rng, run.epoch)
             order = rng.permutation(len(x)) if shuffle else np.arange(len(x))
-            totals = np.zeros(len(model.series))
-            for k in range(steps):
-                rows = order[k * batch_size : (k + 1) * batch_size]
-                batch_loss = step(x, y, rows)
-                if not np.isfinite(batch_loss):
-                    raise TrainingDivergedError(explain_divergence(model, x, y, rows, run.epoch, k + 1))
-                totals += step.parts * len(rows)
-                each("on_batch_end", batch_loss)
-                bar.update()
-            row = {"epoch": run.epoch} | named_parts(model, totals / len(x))
+            row = {"epoch": run.epoch} | train_epoch(run, step, order, batch_size, each, bar)
             if validation is not None:
                 row |= named_parts(model, step.evaluate(*validation), "val_")
             if not (np.isfinite(model.theta).all() and all(map(np.isfinite, row.values()))):
-                raise TrainingDivergedError(explain_divergence(model, x, y, rows, run.epoch, steps))
+                raise TrainingDivergedError(
+                    explain_divergence(model, x, y, order[(steps - 1) * batch_size :], run.epoch, steps)
+                )
             row |= {"lr": optimizer.lr, "seconds": time.perf_counter() - started}
             each("on_epoch_end", row)
             run.history.append(row)
+            checkpoint.epoch_done()
             bar.set_postfix({k: f"{row[k]:.3f}" for k in ("loss", "val_loss") if k in row}, refresh=False)
-            if run.history.stopped:
-                break
     each("on_train_end")
     return run.history
+
+
+def train_epoch(run, step, order, batch_size, each, bar):
+    """One step per batch of the rows in `order`; the loss and every penalty, means over the epoch, by name."""
+    (x, y), totals = run.training, np.zeros(len(run.model.series))
+    for k in range(run.steps):
+        rows = order[k * batch_size : (k + 1) * batch_size]
+        batch_loss = step(x, y, rows)
+        if not np.isfinite(batch_loss):
+            raise TrainingDivergedError(explain_divergence(run.model, x, y, rows, run.epoch, k + 1))
+        totals += step.parts * len(rows)
+        each("on_batch_end", batch_loss)
+        bar.update()
+    return named_parts(run.model, totals / len(x))
 
 
 def named_parts(model, parts, prefix=""):

@@ -5,8 +5,8 @@ import sys
 SECONDS_ON_SCREEN, SECONDS_IN_A_LOG = 0.5, 20.0  # between two updates of a bar
 
 
-def progress_bar(total, progress):
-    """A tqdm bar over `total` batches; `progress` is False for none, True for a plain one, or the text before it.
+def progress_bar(total, progress, done=0):
+    """A tqdm bar over `total` batches, `done` of them earlier; `progress` is False for none, or the text before it.
 
     Where stderr is not a terminal but a file, every update is a new piece of text: then there are few.
     """
@@ -16,6 +16,7 @@ def progress_bar(total, progress):
     text = progress if isinstance(progress, str) else None
     return tqdm(
         total=total,
+        initial=done,
         disable=not progress,
         desc=text,
         unit="batch",
