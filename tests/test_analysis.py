@@ -282,3 +282,24 @@ def test_chunks_cover_every_row_once():
     x = np.arange(4500)[:, None]
     parts = [a for (a,) in analysis._chunks(x)]
     assert [len(a) for a in parts] == [2000, 2000, 500] and np.array_equal(np.concatenate(parts), x)
+
+
+# --- peak signal-to-noise ratio
+
+
+def test_psnr_by_hand():
+    x = np.zeros((2, 4))
+    y = np.array([[0.1, 0.1, 0.1, 0.1], [0.02, 0.0, 0.0, 0.0]])
+    # mean squared errors 0.01 and 0.0001: 20 dB and 40 dB
+    assert analysis.psnr(x, y) == pytest.approx(30.0)
+    assert analysis.psnr(255 * x, 255 * y, peak=255) == pytest.approx(30.0)
+    assert analysis.psnr(x.reshape(2, 2, 2), y.reshape(2, 2, 2)) == pytest.approx(30.0)
+
+
+def test_psnr_of_a_perfect_image_is_infinite():
+    x = np.random.default_rng(0).uniform(size=(3, 5)).astype(np.float32)
+    assert analysis.psnr(x, x) == np.inf
+    with pytest.raises(UsageError, match="psnr: expected reconstruction of shape"):
+        analysis.psnr(x, x[:2])
+    with pytest.raises(UsageError, match="psnr: expected at least one image, got none"):
+        analysis.psnr(x[:0], x[:0])

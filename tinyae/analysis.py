@@ -37,6 +37,30 @@ def binary_cross_entropy(x, reconstruction):
     return float(total / len(x))
 
 
+def psnr(x, reconstruction, peak=1.0):
+    """Peak signal-to-noise ratio in decibels, 10 log10( peak^2 / mean squared error per pixel ), mean over images.
+
+    Parameters
+    ----------
+    x, reconstruction : arrays (N, ...)
+    peak : float
+        The largest value a pixel can have.
+
+    Returns
+    -------
+    float
+        Infinity where an image is reconstructed without any error.
+    """
+    check_shape("psnr", reconstruction, np.shape(x), name="reconstruction")
+    if not len(x):
+        raise UsageError("psnr: expected at least one image, got none.")
+    total = 0.0
+    for a, b in _chunks(x, reconstruction):
+        with np.errstate(divide="ignore"):
+            total += np.sum(10 * np.log10(peak**2 / (_row_sums(np.square(a - b)) / a[0].size)))
+    return float(total / len(x))
+
+
 def bce_floor(x):
     """The cross-entropy of a perfect reconstruction x' = x: the entropy of the grey values, which no net gets below.
 

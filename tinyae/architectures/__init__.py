@@ -6,10 +6,23 @@ from tinyae.architectures.dense import (
     deep_autoencoder,
     dense_autoencoder,
     hinton_autoencoder,
+    linear_autoencoder,
     simple_autoencoder,
+)
+from tinyae.architectures.kinds import (
+    contractive_autoencoder,
+    denoising_autoencoder,
+    k_sparse_autoencoder,
+    kl_sparse_autoencoder,
+    l1_sparse_autoencoder,
+    overcomplete_autoencoder,
+    tied_autoencoder,
+    variational_autoencoder,
 )
 
 __all__ = [
     "simple_autoencoder", "deep_autoencoder", "dense_autoencoder", "hinton_autoencoder", "HINTON_HIDDEN",
-    "conv_autoencoder", "generic_conv_autoencoder",
+    "linear_autoencoder", "conv_autoencoder", "generic_conv_autoencoder",
+    "overcomplete_autoencoder", "tied_autoencoder", "l1_sparse_autoencoder", "kl_sparse_autoencoder",
+    "k_sparse_autoencoder", "denoising_autoencoder", "contractive_autoencoder", "variational_autoencoder",
 ]  # fmt: skip

@@ -48,6 +48,17 @@ def deep_autoencoder(input_size=784, hidden=(128, 64), code_size=32, seed=0):
     return dense_autoencoder(input_size, hidden, code_size, init="he", seed=seed)
 
 
+def linear_autoencoder(input_size=784, code_size=32, seed=0):
+    """x' = (x W + b) V + c and half the squared error: at its best as good as principal components, and no better.
+
+    It spans their subspace with a basis of its own; `tinyae.linear.to_pca_basis` turns it into theirs.
+
+    Source: Baldi & Hornik (1989).
+    """
+    units = {"code_activation": "linear", "output_activation": "linear"}
+    return dense_autoencoder(input_size, (), code_size, loss="mse", seed=seed, **units)
+
+
 HINTON_HIDDEN = (1000, 500, 250)
 
 

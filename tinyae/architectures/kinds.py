@@ -5,6 +5,7 @@ A code wider than the data could simply copy; what keeps it from doing so is wha
 
 from tinyae.architectures.dense import dense_autoencoder
 from tinyae.autoencoder import Autoencoder
+from tinyae.contractive import Contractive
 from tinyae.corruption import Gaussian
 from tinyae.layers import Dense, GaussianCode, KSparse, TiedDense
 from tinyae.penalties import L1, KLSparsity
@@ -49,6 +50,14 @@ def denoising_autoencoder(input_size=784, code_size=1000, *, corruption=None, ac
     Source: Vincent et al. (2010).
     """
     return _one_layer(input_size, code_size, activation, seed, corruption=corruption or Gaussian(0.5))
+
+
+def contractive_autoencoder(input_size=784, code_size=1000, *, weight=0.1, activation="sigmoid", seed=0):
+    """A code that changes little where the image changes little: the encoder's Jacobian is penalised.
+
+    Source: Rifai et al. (2011).
+    """
+    return _one_layer(input_size, code_size, activation, seed, penalty=Contractive(weight))
 
 
 def tied_autoencoder(input_size=784, code_size=1000, *, activation="sigmoid", seed=0):
