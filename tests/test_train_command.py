@@ -21,6 +21,7 @@ from tinyae.experiments.train import ARCHITECTURES, Settings
 SHAPE = (10, 12, 1)
 SAVE = plots.save
 CHANGING = {"seconds_train", "peak_rss_mb"}
+KEPT = "checkpoint"  # the folder of the run, for --resume
 
 
 def draw(n, seed, shape=SHAPE):
@@ -77,7 +78,7 @@ def test_every_net_trains_and_writes_every_file(arch, tmp_path, capsys):
     code, text, err = command(
         capsys, "--arch", arch, "--dataset", "digits", "--epochs", 1, "--limit", 60, "--out", out, *own
     )
-    assert code == 0 and sorted(p.name for p in out.iterdir()) == sorted(train_report.FILES)
+    assert code == 0 and sorted(p.name for p in out.iterdir()) == sorted([*train_report.FILES, KEPT])
     metrics = json.loads((out / "metrics.json").read_text())
     assert (metrics["arch"], metrics["n_train"], metrics["n_test"], metrics["limit"]) == (arch, 60, 40, 60)
     assert metrics["code_size"] == (6 if own else 2 * 2 * 8)
@@ -260,7 +261,7 @@ def test_a_rate_that_diverges_is_one_line_and_exit_code_1(tmp_path, capsys):
     assert code == 1 and text == ""
     (line,) = [line for line in err.splitlines() if line.startswith("tinyae: error: ")]
     assert "try a smaller learning rate" in line
-    assert not list(tmp_path.iterdir())
+    assert [p.name for p in tmp_path.rglob("*")] == [KEPT]
 
 
 # --- interrupted
@@ -268,13 +269,13 @@ def test_a_rate_that_diverges_is_one_line_and_exit_code_1(tmp_path, capsys):
 
 @pytest.mark.parametrize("moment", ["run", "write_report"])
 def test_interrupted_in_process(tmp_path, capsys, monkeypatch, moment):
-    def interrupt(*_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(*((train, "run") if moment == "run" else (train_report.plots, "save")), interrupt)
     code, text, err = command(capsys, "--arch", "simple", "--dataset", "digits", "--epochs", 1, "--out", tmp_path)
     assert (code, text) == (130, "") and err.endswith("tinyae: error: interrupted\n")
-    assert {p.name for p in tmp_path.iterdir()} <= set(train_report.FILES[:2])  # whole files, and no metrics
+    assert {p.name for p in tmp_path.iterdir()} <= {*train_report.FILES[:2], KEPT}  # whole files, and no metrics
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends the signal of Ctrl-C")
@@ -294,7 +295,7 @@ def test_interrupted_by_ctrl_c(tmp_path):
     # Python itself dies of the signal where it struck within exec (Numba's, compiling); to a shell both are 130.
     assert process.returncode in (130, -signal.SIGINT) and out == b""
     assert err.endswith(b"tinyae: error: interrupted\n") and b"Traceback" not in err
-    assert not list((tmp_path / "out").iterdir())
+    assert [p.name for p in (tmp_path / "out").iterdir()] == [KEPT]
 
 
 # --- settings

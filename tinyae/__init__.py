@@ -34,7 +34,7 @@ from tinyae.penalties import L1, L2, KLSparsity
 from tinyae.rbm import RBM, fit_rbm, fit_stack, unroll
 from tinyae.schedules import Constant, Cosine, Step
 from tinyae.storage import load, save
-from tinyae.training import Callback, EarlyStopping, History, TrainingDivergedError
+from tinyae.training import Callback, Checkpoint, EarlyStopping, History, TrainingDivergedError
 
 __version__ = "0.1.0"
 
@@ -47,6 +47,6 @@ __all__ = [
     "BCE", "MSE",
     "SGD", "RMSprop", "Adam", "Nadam", "Constant", "Step", "Cosine",
     "RBM", "fit_rbm", "fit_stack", "unroll",
-    "Callback", "EarlyStopping", "History", "TrainingDivergedError",
+    "Callback", "Checkpoint", "EarlyStopping", "History", "TrainingDivergedError",
     "save", "load", "UsageError",
 ]  # fmt: skip

@@ -114,6 +114,11 @@ def add_train(commands):
     train.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     train.add_argument("--threads", type=int, help="worker threads (default: one per core)")
     train.add_argument("--out", default="results/train", help="folder of the results (default: %(default)s)")
+    train.add_argument(
+        "--resume", action="store_true",
+        help="go on after the last whole epoch of a killed or interrupted run with the same options, kept in "
+        "OUT/checkpoint/; the result is the same bits. --epochs may be higher than before",
+    )  # fmt: skip
     train.add_argument("--json", action="store_true", help="print the metrics as JSON and nothing else on stdout")
     train.set_defaults(run=run_train)
 
@@ -130,10 +135,16 @@ def run_train(arguments):
     """`tinyae train`."""
     from tinyae.experiments import train
     from tinyae.files import writable_folder
+    from tinyae.training import Checkpoint
 
     settings = train.Settings(**{f.name: getattr(arguments, f.name) for f in fields(train.Settings)})
     folder = writable_folder(arguments.out, "train")  # before minutes of work, not after
-    result = train.run(settings)
+    checkpoint = Checkpoint(folder / "checkpoint", resume=arguments.resume)
+    if arguments.resume and not checkpoint.path.exists():
+        print(f"nothing to resume in {checkpoint.folder}: beginning at epoch 1", file=sys.stderr)
+    elif checkpoint.path.exists() and not arguments.resume:
+        print(f"beginning anew; the run in {checkpoint.folder} is lost after epoch 1 (--resume)", file=sys.stderr)
+    result = train.run(settings, checkpoint=checkpoint)
     from tinyae.experiments import train_report  # brings Matplotlib
 
     train_report.write_report(result, folder)

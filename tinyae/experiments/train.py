@@ -16,6 +16,7 @@ from tinyae.experiments.common import announce, peak_memory_mb, versions
 from tinyae.losses import BCE, LOSSES
 from tinyae.optimizers import OPTIMIZERS
 from tinyae.training import EarlyStopping, History
+from tinyae.training.checkpoint import as_checkpoint
 from tinyae.training.threads import thread_count
 
 DEFAULTS = {
@@ -44,6 +45,7 @@ class Recipe:
 
 LOUDEST = 100.0  # of noise on values from 0 to 1; far below, nothing of the image is left
 OWN = ("code_size", "kernels", "filters")  # settings that some nets lack
+UNDECISIVE = ("epochs", "threads", "dataset", "data_dir")
 
 
 def _generic(image_shape, settings):
@@ -206,8 +208,8 @@ class Result:
     metrics: dict
 
 
-def run(settings, progress=True):
-    """Load, train, measure. Returns a Result; writes no file."""
+def run(settings, progress=True, checkpoint=None):
+    """Load, train, measure. Returns a Result; writes no file but `checkpoint`, a folder or Checkpoint as for `fit`."""
     settings, threads = settings.filled(), thread_count(settings.threads)
     data = load_data(settings)
     model = build_model(data, settings)
@@ -231,6 +233,7 @@ def run(settings, progress=True):
         threads=threads,
         seed=settings.seed,
         progress=progress and "training",
+        checkpoint=as_checkpoint(checkpoint).of(**decisive(settings), dataset=data.name),
     )
 
     say("measuring")
@@ -243,6 +246,11 @@ def run(settings, progress=True):
         "versions": versions(),
     }
     return Result(settings, data, model, test_inputs, history, metrics)
+
+
+def decisive(settings):
+    """What the bits of a run hang on, by name, but for what `fit` looks after itself and for where the data lie."""
+    return {name: value for name, value in asdict(settings).items() if name not in UNDECISIVE}
 
 
 def load_data(settings):
