@@ -2,6 +2,7 @@
 
 from tinyae.autoencoder import Autoencoder
 from tinyae.checks import UsageError
+from tinyae.contractive import Contractive
 from tinyae.layers import (
     ActivityPenalty,
     AveragePool,
@@ -42,7 +43,7 @@ __all__ = [
     "Autoencoder", "Sequential",
     "Dense", "Conv2D", "ConvTranspose", "MaxPool", "AveragePool", "UpSample",
     "Flatten", "Reshape", "Crop", "ZeroPad", "BatchNorm", "Dropout", "GaussianNoise",
-    "TiedDense", "KSparse", "GaussianCode", "ActivityPenalty", "L1", "L2", "KLSparsity",
+    "TiedDense", "KSparse", "GaussianCode", "ActivityPenalty", "L1", "L2", "KLSparsity", "Contractive",
     "Linear", "Sigmoid", "Tanh", "ReLU", "LeakyReLU", "Softplus",
     "BCE", "MSE",
     "SGD", "RMSprop", "Adam", "Nadam", "Constant", "Step", "Cosine",

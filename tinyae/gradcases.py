@@ -7,8 +7,10 @@ import numpy as np
 
 from tinyae.architectures import dense_autoencoder
 from tinyae.autoencoder import Autoencoder
+from tinyae.checks import UsageError
+from tinyae.contractive import Contractive
 from tinyae.corruption import Gaussian
-from tinyae.gradcheck import check_layer, check_loss, check_model
+from tinyae.gradcheck import check_layer, check_loss, check_model, check_tangent
 from tinyae.layers import (
     ActivityPenalty,
     AveragePool,
@@ -45,6 +47,10 @@ def all_cases():
     """(name, function that returns a list of Difference, worst first) for everything with a backward pass."""
     for name, layer, shape in layer_cases():
         yield name, lambda layer=layer, shape=shape: check_layer(layer, off_kinks(shape))
+    for name, layer, shape in layer_cases():
+        if has_tangent(layer):
+            name = f"tangent, {name}"[:44]
+            yield name, lambda layer=layer, shape=shape: check_tangent(layer, off_kinks(shape))
     for name, loss, a, x in loss_cases():
         yield name, lambda loss=loss, a=a, x=x: check_loss(loss, a, x)
     for name, model, x, target in model_cases():
@@ -107,6 +113,15 @@ def layer_cases():
         yield f"training {layer!r} on {shape}"[:44], layer, shape
 
 
+def has_tangent(layer):
+    """Whether `layer` has a tangent pass in the mode it is in."""
+    try:
+        layer.check_tangent(layer.training)
+    except UsageError:
+        return False
+    return True
+
+
 class SameNoise:
     """In the place of a numpy.random.Generator: the same numbers at every call, as finite differences need it."""
 
@@ -153,14 +168,24 @@ def criteria():
     def decoder():
         return [Dense(4, "tanh"), Dense(5, "tanh"), Dense(7, "sigmoid")]
 
-    tied = [TiedDense(2, "tanh"), TiedDense(1, "tanh"), TiedDense(0, "sigmoid")]
+    def tied():
+        return [TiedDense(2, "tanh"), TiedDense(1, "tanh"), TiedDense(0, "sigmoid")]
+
     yield "L1", encoder(Dense(3, "tanh")), decoder(), {"penalty": L1(0.7)}
     yield "L2, L1 inside", encoder(ActivityPenalty(L1(0.2)), Dense(3)), decoder(), {"penalty": [L2(0.7)]}
     yield "KL sparsity", encoder(Dense(3, "sigmoid")), decoder(), {"penalty": KLSparsity(0.2, 1.5)}
     yield "k-sparse", encoder(Dense(3), KSparse(2)), decoder(), {}
-    yield "tied weights", encoder(Dense(3, "tanh")), tied, {}
+    yield "tied weights", encoder(Dense(3, "tanh")), tied(), {}
     yield "variational", encoder(Dense(6), GaussianCode(0.8)), decoder(), {}
     yield "corruption", encoder(Dense(3)), decoder(), {"corruption": Gaussian(0.3)}
+    for unit in ("sigmoid", "tanh", "relu", "softplus"):
+        yield f"contractive, one {unit} layer", [Dense(3, unit)], decoder(), {"penalty": Contractive(0.7, "closed")}
+    exact, sampled = Contractive(0.7, "exact"), Contractive(0.7, "sampled")
+    yield "contractive, exact", encoder(Dense(3, "tanh")), decoder(), {"penalty": exact}
+    yield "contractive, exact, tied", encoder(Dense(3)), tied(), {"penalty": exact}
+    yield "contractive, sampled", encoder(Dense(3, "tanh")), decoder(), {"penalty": sampled}
+    images = [Reshape((7, 1, 1)), Conv2D(2, (3, 1), activation="tanh"), MaxPool((2, 1)), Flatten(), Dense(3, "sigmoid")]
+    yield "contractive, sampled, images", images, decoder(), {"penalty": sampled}
 
 
 def off_kinks(shape):

@@ -108,6 +108,40 @@ def check_layer(layer, x, rng=None):
     return sorted(found, key=lambda d: -d.error)
 
 
+def check_tangent(layer, x, rng=None):
+    """Compare a built layer's `tangent` and `tangent_backward` with central differences.
+
+    The tangent t = J v is compared with (y(x + h v) - y(x - h v)) / (2 h), and every gradient of
+
+        P = sum(c * t) + sum(d * y),    c and d random,
+
+    with its slope: in v, in x and in every parameter. Arguments and result are those of `check_layer`.
+    """
+    rng = np.random.default_rng(0) if rng is None else rng
+    x = np.array(x, dtype=np.float64)
+    v = rng.normal(size=x.shape)
+    c, d = rng.normal(size=(2, *layer.forward(x).shape))
+
+    def f():
+        return float(np.sum(d * layer.forward(x)) + np.sum(c * layer.tangent(v)))
+
+    step = (layer.forward(x + H * v) - layer.forward(x - H * v)) / (2 * H)
+    layer.forward(x)
+    found = [compare(layer.name, "step along v", layer.tangent(v), step)]
+    for _, owner in layer.owners():
+        for gradient in owner.grads.values():
+            gradient[...] = 0  # tangent_backward adds
+    dv, dx = (g.copy() for g in layer.tangent_backward(c, d))
+    analytic = {path: {n: g.copy() for n, g in owner.grads.items()} for path, owner in layer.owners()}
+    found.append(compare(layer.name, "v", dv, numerical_gradient(f, v)))
+    found.append(compare(layer.name, "x", dx, numerical_gradient(f, x)))
+    for path, owner in layer.owners():
+        for name, p in owner.params.items():
+            what = f"{path}.{name}" if path else name
+            found.append(compare(layer.name, what, analytic[path][name], numerical_gradient(f, p)))
+    return sorted(found, key=lambda d: -d.error)
+
+
 def check_loss(loss, a, x):
     """Compare a loss's gradient with central differences in its input a (N, D) for targets x (N, D)."""
     a = np.array(a, dtype=np.float64)

@@ -7,6 +7,7 @@ import numpy as np
 
 from tinyae.autoencoder import Autoencoder
 from tinyae.checks import UsageError
+from tinyae.contractive import ENCODER_PENALTIES
 from tinyae.corruption import CORRUPTIONS
 from tinyae.files import read_npz, write_atomically
 from tinyae.layers import LAYERS, Sequential
@@ -122,7 +123,7 @@ def _read(path):
 
 
 def _penalty(kind, settings):
-    return PENALTIES[kind](**settings)
+    return (PENALTIES | ENCODER_PENALTIES)[kind](**settings)
 
 
 def _corruption(kind, settings):

@@ -150,6 +150,31 @@ def _max_of_columns(column_best, column_place, left, right, best, place):
                 place[k] = at[k] if better else place[k]
 
 
+def pick_numpy(x, place, y):
+    """y[n,i,j,c] = the number of image n at place[n,i,j,c]."""
+    y[...] = np.take_along_axis(_rows(x), _rows(place).astype(np.intp), axis=1).reshape(y.shape)
+    return y
+
+
+def _rows(x):
+    """x (N, ...) as (N, numbers of an image); N may be 0, where reshape(N, -1) does not know."""
+    return x.reshape(len(x), x[:1].size)
+
+
+def pick_numba(x, place, y):
+    """`pick_numpy` as a loop."""
+    _pick_loop(_rows(x), _rows(place), _rows(y))
+    return y
+
+
+@kernel
+def _pick_loop(images, places, y):
+    for n in range(images.shape[0]):
+        image, place, out = images[n], places[n], y[n]
+        for t in range(out.size):
+            out[t] = image[place[t]]
+
+
 def max_pool_backward_numpy(dy, winner, dx, size, stride, before):
     """dx[n,h,w,c] = sum of dy[n,i,j,c] over the windows (i, j) whose maximum was found at (h, w); else 0."""
     dx[...] = 0
@@ -282,6 +307,7 @@ def _share(pixels, dtype):
 
 _ANY_FLOAT = (np.float32, np.float64)
 max_pool = fast_or_plain(max_pool_numba, max_pool_numpy, _ANY_FLOAT)
+pick = fast_or_plain(pick_numba, pick_numpy, _ANY_FLOAT)
 max_pool_backward = fast_or_plain(max_pool_backward_numba, max_pool_backward_numpy, _ANY_FLOAT)
 average_pool = fast_or_plain(average_pool_numba, average_pool_numpy, _ANY_FLOAT)
 average_pool_backward = fast_or_plain(average_pool_backward_numba, average_pool_backward_numpy, _ANY_FLOAT)

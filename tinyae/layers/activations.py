@@ -1,17 +1,20 @@
 """Activation functions as layers: y = f(x) element by element, any shape, no parameters.
 
-Each keeps its output y (or its input x where the derivative needs it) for backward, dL/dx = dL/dy f'(x).
+Each keeps its output y (or its input x where the derivative needs it) for backward, dL/dx = dL/dy f'(x). The tangent
+pass has the same factor, t = f'(x) v; its way back needs f''(x), which every f here gives as a multiple of f'(x).
 """
 
 import numpy as np
 
-from tinyae.checks import check_choice, check_float
+from tinyae.checks import check_choice, check_float, check_shape
 from tinyae.kernels import activations as kernels
 from tinyae.layers.base import Layer
 
 
 class Activation(Layer):
     """Base of the element-wise layers; the parameters of none."""
+
+    has_tangent = True
 
     def forward(self, x):
         self.check_input(x)
@@ -25,6 +28,34 @@ class Activation(Layer):
     def backward(self, dy, need_dx=True):
         """Take dL/dy, return dL/dx = dL/dy f'(x), both (N, ...)."""
         return self.gradient(dy, self.empty("dx", dy.shape, dy.dtype)) if need_dx else None
+
+    def tangent(self, v):
+        """t = f'(x) v, both (N, ...)."""
+        check_shape(self.name, v, np.shape(self.remembered("y")), name="v")
+        self.v = v  # tangent_backward needs it
+        return self.gradient(v, self.empty("t", v.shape, v.dtype))
+
+    def tangent_backward(self, dt, dy=None, need_dx=True):
+        """dP/dv = f'(x) dP/dt,  dP/dx = f'(x) dP/dy + f''(x) v dP/dt."""
+        v, bend = self.remembered("v", "tangent"), self.bend()
+        if not need_dx:
+            return None, None
+        dv = self.gradient(dt, self.empty("dv", dt.shape, dt.dtype))
+        dx = None if dy is None else self.gradient(dy, self.empty("dx, second", dy.shape, dy.dtype))
+        if bend is not None:
+            bend *= v
+            bend *= dv  # f''(x) v dP/dt = (f''(x) / f'(x)) v dP/dv
+            dx = bend if dx is None else np.add(dx, bend, out=dx)
+        return dv, dx
+
+    def derivative(self):
+        """f'(x) at the last forward's x, an array like y of its own."""
+        ones = np.ones_like(self.remembered("y"))
+        return self.gradient(ones, self.empty("derivative", ones.shape, ones.dtype))
+
+    def bend(self):
+        """f''(x) / f'(x) there, an array like y that may be written to; None where f is made of straight lines."""
+        return None
 
     @property
     def output_unit(self):
@@ -67,6 +98,11 @@ class Sigmoid(Activation):
     def gradient(self, dy, out):
         return kernels.sigmoid_backward(dy, self.remembered("y"), out)  # f'(x) = y (1 - y)
 
+    def bend(self):
+        y = self.remembered("y")
+        out = np.multiply(y, -2, out=self.empty("bend", y.shape, y.dtype))
+        return np.add(out, 1, out=out)  # f''(x) = f'(x) (1 - 2 y)
+
 
 class Tanh(Activation):
     """f(x) = tanh(x), in (-1, 1)."""
@@ -78,6 +114,10 @@ class Tanh(Activation):
         np.square(self.remembered("y"), out=out)
         np.subtract(1, out, out=out)  # f'(x) = 1 - y^2
         return np.multiply(dy, out, out=out)
+
+    def bend(self):
+        y = self.remembered("y")
+        return np.multiply(y, -2, out=self.empty("bend", y.shape, y.dtype))  # f''(x) = f'(x) (-2 y)
 
 
 class ReLU(Activation):
@@ -122,6 +162,11 @@ class Softplus(Activation):
 
     def gradient(self, dy, out):
         return np.multiply(dy, kernels.sigmoid(self.remembered("x"), out), out=out)  # f'(x) = sigmoid(x)
+
+    def bend(self):
+        x = self.remembered("x")
+        out = kernels.sigmoid(x, self.empty("bend", x.shape, x.dtype))
+        return np.subtract(1, out, out=out)  # f''(x) = f'(x) (1 - f'(x))
 
 
 ACTIVATIONS = {

@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 
-from tinyae.checks import check_shape
+from tinyae.checks import UsageError, check_shape
 
 
 class Layer:
@@ -30,9 +30,12 @@ class Layer:
         Whether `forward` is part of the training loop's estimate on held-out data: a variational code then samples.
     couples_batch : bool
         Whether one sample's output depends on the others in the batch. A batch then must not be cut into parts.
+    has_tangent : bool
+        Whether `tangent` and `tangent_backward` are there.
     """
 
     couples_batch = False
+    has_tangent = False
     validating = False
 
     def __init__(self):
@@ -61,6 +64,33 @@ class Layer:
         `need_dx=False` lets the first layer of a net skip a product nobody asks for; it then returns None.
         """
         raise NotImplementedError(f"{self.name}.backward")
+
+    # Where a penalty asks how the output moves with the input, a layer has a second pair of passes. With J = dy/dx at
+    # the last forward's x and t = J v, a number P(y, t) is followed back through y and t at once.
+
+    def tangent(self, v):
+        """t = J v: how y moves where x moves along v. v (N, *input_shape), t (N, *output_shape)."""
+        self.check_tangent()
+
+    def tangent_backward(self, dt, dy=None, need_dx=True):
+        """Take dP/dt and dP/dy (None: zero) for the last `tangent`, ADD dP/dparams to `grads`, return dP/dv, dP/dx.
+
+            dP/dv = J' dP/dt,    dP/dx = J' dP/dy + d<dP/dt, J v>/dx
+
+        The last term needs the second derivative: zero for layers made of straight pieces, where dP/dx is None if
+        dP/dy is. `need_dx=False` returns (None, None).
+        """
+        self.check_tangent()
+
+    def check_tangent(self, training=False):
+        """Raise UsageError where this layer, or one below it, has no tangent pass (while `training`)."""
+        if not self.has_tangent:
+            raise UsageError(
+                f"{self.name}: expected a layer with a tangent pass (J v for directions v), got one without; "
+                "leave it out of the encoder of a contractive net."
+            )
+        for child in self.children():
+            child.check_tangent(training)
 
     # A loss may work on the output's pre-activation a, for which dL/da = x' - x (tinyae.losses): a net that ends in an
     # activation can stop before it, and take the gradient from there.
@@ -151,12 +181,12 @@ class Layer:
         twin._workspace = {}
         return twin
 
-    def remembered(self, name):
-        """What the last forward kept for backward; ValueError where there was none."""
+    def remembered(self, name, by="forward"):
+        """What the last forward (or the pass `by`) kept for the way back; ValueError where there was none."""
         try:
             return self.__dict__[name]
         except KeyError:
-            raise ValueError(f"{self.name}: expected forward before backward, got no forward pass yet.") from None
+            raise ValueError(f"{self.name}: expected {by} before backward, got no {by} pass yet.") from None
 
     def check_input(self, x):
         """Raise ValueError unless x is (N, *input_shape) and the layer is built."""

@@ -14,6 +14,7 @@ class _Convolution(Weighted):
     """What Conv2D and ConvTranspose share: settings and their checks."""
 
     relu_inside = True
+    has_tangent = True
 
     def __init__(self, filters, kernel, stride, padding, activation, init):
         super().__init__(activation)
@@ -44,6 +45,32 @@ class _Convolution(Weighted):
             raise ValueError(f"{self.name}: expected forward before backward, got before_output.")
         dx = self.empty("dx", x.shape, W.dtype) if need_dx else None
         kernel(x, y, da, W, self.stride, self.zeros, relu, self.grads["W"], self.grads["b"], dx)
+        return dx
+
+    def _along(self, kernel, v):
+        """The tangent of a along v: the same sum, with no b in it."""
+        W = self.params["W"]
+        self.v = v = np.ascontiguousarray(v, dtype=W.dtype)  # affine_tangent_backward needs it
+        t = self.empty("t", (len(v), *self.output_shape), W.dtype)
+        return kernel(v, W, np.zeros_like(self.params["b"]), self.stride, self.zeros, t, False)
+
+    def _tangent_gradients(self, kernel, dt, da, need_dx):
+        """What affine_tangent_backward gives: t is made of v as a is of x, and b is in a alone."""
+        dv = self._add_gradients(kernel, ("W",), self.remembered("v", "tangent"), dt, need_dx, "dv")
+        if da is None:
+            return dv, None
+        return dv, self._add_gradients(kernel, ("W", "b"), self.x, da, need_dx, "dx, second")
+
+    def _add_gradients(self, kernel, names, x, da, need_dx, key):
+        """Add the gradients of `names` to `grads` and return that of x, for dP/da of the affine map of x."""
+        W = self.params["W"]
+        check_shape(self.name, da, (len(x), *self.output_shape), "dt")  # the kernels write by address
+        da = np.ascontiguousarray(da, dtype=W.dtype)
+        more = {name: self.empty(f"more {name}", p.shape, p.dtype) for name, p in self.params.items()}
+        dx = self.empty(key, x.shape, W.dtype) if need_dx else None
+        kernel(x, da, da, W, self.stride, self.zeros, False, more["W"], more["b"], dx)
+        for name in names:
+            self.grads[name] += more[name]
         return dx
 
     def config(self):
@@ -125,6 +152,12 @@ class Conv2D(_Convolution):
             dL/dx          = the sum of dL/da[n,h,v,f] W[i,j,c,f] over all that meet at a pixel: the adjoint
         """
         return self._gradients(kernels.convolve_backward, da, need_dx, relu)
+
+    def affine_tangent(self, v):
+        return self._along(kernels.convolve, v)
+
+    def affine_tangent_backward(self, dt, da=None, need_dx=True):
+        return self._tangent_gradients(kernels.convolve_backward, dt, da, need_dx)
 
     @property
     def multiply_adds(self):
@@ -211,6 +244,12 @@ class ConvTranspose(_Convolution):
         The adjoint Conv2D's sums with x and a in each other's place: dL/dx is its forward pass, of dL/da.
         """
         return self._gradients(kernels.convolve_transposed_backward, da, need_dx, relu)
+
+    def affine_tangent(self, v):
+        return self._along(kernels.convolve_transposed, v)
+
+    def affine_tangent_backward(self, dt, da=None, need_dx=True):
+        return self._tangent_gradients(kernels.convolve_transposed_backward, dt, da, need_dx)
 
     def config(self):
         config = super().config()

@@ -29,6 +29,8 @@ class Dense(Weighted):
     (4, 2)
     """
 
+    has_tangent = True
+
     def __init__(self, units, activation=None, init="glorot"):
         super().__init__(activation)
         self.units = check_int("Dense", "units", units, 1)
@@ -74,6 +76,27 @@ class Dense(Weighted):
         if not need_dx:
             return None
         return matmul(da, W.T, out=self.empty("dx", x.shape, W.dtype))  # dL/dx[n,i] = sum_j da[n,j] W[i,j]
+
+    def affine_tangent(self, v):
+        W = self.params["W"]
+        self.v = v = np.asarray(v, dtype=W.dtype)  # affine_tangent_backward needs it
+        return matmul(v, W, out=self.empty("t", (len(v), self.units), W.dtype))  # t[n,j] = sum_i v[n,i] W[i,j]
+
+    def affine_tangent_backward(self, dt, da=None, need_dx=True):
+        v, W = self.remembered("v", "tangent"), self.params["W"]
+        self.add_to_gradient(v, dt)  # dP/dW[i,j] += sum_n v[n,i] dt[n,j]
+        if da is not None:
+            self.add_to_gradient(self.x, da)  # dP/dW[i,j] += sum_n x[n,i] da[n,j]
+            self.grads["b"] += np.sum(da, axis=0)  # dP/db[j] += sum_n da[n,j]
+        if not need_dx:
+            return None, None
+        dv = matmul(dt, W.T, out=self.empty("dv", v.shape, W.dtype))  # dP/dv[n,i] = sum_j dt[n,j] W[i,j]
+        return dv, None if da is None else matmul(da, W.T, out=self.empty("dx, second", v.shape, W.dtype))
+
+    def add_to_gradient(self, left, right):
+        """grads["W"] += left' right: left (N, n_in), right (N, n_out)."""
+        W = self.params["W"]
+        self.grads["W"] += matmul(left.T, right, out=self.empty("more W", W.shape, W.dtype))
 
     @property
     def multiply_adds(self):

@@ -5,10 +5,10 @@ import math
 import numpy as np
 
 from tinyae.checks import UsageError, check_int
-from tinyae.layers.base import Layer
+from tinyae.layers.tangents import LocallyLinear
 
 
-class KSparse(Layer):
+class KSparse(LocallyLinear):
     """y = x for the k largest numbers of a sample, 0 for all others; the gradient flows through those kept alone.
 
     Source: Makhzani & Frey, "k-Sparse autoencoders" (2014), algorithm 1: linear units in front, a linear decoder
@@ -51,6 +51,11 @@ class KSparse(Layer):
         """Take dL/dy, return dL/dx = dL/dy where x was kept, 0 elsewhere."""
         mask = self.remembered("mask")
         return np.multiply(dy, mask, out=self.empty("dx", dy.shape, dy.dtype)) if need_dx else None
+
+    def along(self, v, key):
+        return v * self.remembered("mask")
+
+    adjoint = along  # J = diag(mask) is its own transpose
 
     def config(self):
         return {"k": self.k} | ({} if self.k_use is None else {"k_use": self.k_use})

@@ -7,6 +7,7 @@ import numpy as np
 from tinyae.checks import check_float
 from tinyae.kernels.sampling import standard_normal
 from tinyae.layers.base import Layer
+from tinyae.layers.tangents import LocallyLinear
 
 
 class Noisy(Layer):
@@ -31,7 +32,7 @@ class Noisy(Layer):
         return twin
 
 
-class Dropout(Noisy):
+class Dropout(LocallyLinear, Noisy):
     """Set units to 0 at random while training: Srivastava et al. (2014), in the inverted form.
 
     Parameters
@@ -64,16 +65,20 @@ class Dropout(Noisy):
 
     def backward(self, dy, need_dx=True):
         """Take dL/dy, return dL/dx = dL/dy mask, with the mask of the last forward."""
+        self.remembered("mask")
+        return self.adjoint(dy, "dx") if need_dx else None
+
+    def along(self, v, key):
         mask = self.remembered("mask")
-        if not need_dx:
-            return None
-        return dy if mask is None else np.multiply(dy, mask, out=self.empty("dx", dy.shape, dy.dtype))
+        return v if mask is None else np.multiply(v, mask, out=self.empty(key, v.shape, v.dtype))
+
+    adjoint = along  # J = diag(mask) is its own transpose
 
     def config(self):
         return {"rate": self.rate}
 
 
-class GaussianNoise(Noisy):
+class GaussianNoise(LocallyLinear, Noisy):
     """y = x + stddev * normal noise while training, y = x otherwise.
 
     At the input of a net it makes a denoising autoencoder of it (`tinyae.corruption` does that without a layer, and
@@ -105,6 +110,11 @@ class GaussianNoise(Noisy):
     def backward(self, dy, need_dx=True):
         """Take dL/dy, return dL/dx = dL/dy."""
         return dy if need_dx else None
+
+    def along(self, v, key):
+        return v
+
+    adjoint = along  # J = 1
 
     def config(self):
         return {"stddev": self.stddev}

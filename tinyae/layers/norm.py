@@ -36,6 +36,7 @@ class BatchNorm(Layer):
     """
 
     couples_batch = True
+    has_tangent = True
 
     def __init__(self, momentum=0.9, eps=1e-5):
         super().__init__()
@@ -111,6 +112,40 @@ class BatchNorm(Layer):
         # dL/dx = dL/dxhat / sqrt(var + eps) + dL/dvar 2 (x - mean) / M + dL/dmean / M
         kernels.normalise_backward(dy_rows, x_rows, spread_mean, self.spread(scale), slope, shift, self.as_rows(dx))
         return dx
+
+    def check_tangent(self, training=False):
+        if training:
+            raise UsageError(
+                "BatchNorm: expected a tangent pass outside of training, got one while training, where a sample's "
+                "output moves with the whole batch and J is not its own; leave it out of the encoder of a contractive "
+                "net."
+            )
+
+    def tangent(self, v):
+        """t = v gamma / sqrt(var + eps), for the running variance."""
+        self.check_input(v)
+        x = self.remembered("x")
+        self.check_tangent(self.by_batch)
+        self.v = v = np.asarray(v, dtype=x.dtype)  # tangent_backward needs it
+        return self._scaled(v, "t")
+
+    def tangent_backward(self, dt, dy=None, need_dx=True):
+        v, x = self.remembered("v", "tangent"), self.x
+        each = tuple(range(v.ndim - 1))  # all axes but the channels
+        self.grads["gamma"] += np.sum(dt * v, axis=each) * self.inverse_std  # dt/dgamma = v / sqrt(var + eps)
+        if dy is not None:
+            self.grads["gamma"] += np.sum(dy * (x - self.mean), axis=each) * self.inverse_std  # dy/dgamma = xhat
+            self.grads["beta"] += np.sum(dy, axis=each)
+        if not need_dx:
+            return None, None
+        return self._scaled(dt, "dv"), None if dy is None else self._scaled(dy, "dx, second")
+
+    def _scaled(self, v, key):
+        """v gamma / sqrt(var + eps): the Jacobian where mean and var are constants, and its own transpose."""
+        scale = self.spread(self.params["gamma"] * self.inverse_std)
+        out = self.empty(key, v.shape, v.dtype)
+        np.multiply(self.as_rows(v), scale, out=self.as_rows(out))
+        return out
 
     @property
     def width(self):

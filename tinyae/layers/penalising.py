@@ -3,6 +3,7 @@
 import numpy as np
 
 from tinyae.layers.base import Layer
+from tinyae.layers.tangents import LocallyLinear
 from tinyae.penalties import penalty_from
 
 
@@ -26,7 +27,7 @@ class Penalising(Layer):
         raise NotImplementedError(f"{self.name}.penalty")
 
 
-class ActivityPenalty(Penalising):
+class ActivityPenalty(LocallyLinear, Penalising):
     """y = x, and a penalty on x is added to the loss: for sparse codes, or any layer in between.
 
     Parameters
@@ -52,6 +53,11 @@ class ActivityPenalty(Penalising):
         if not need_dx:
             return None
         return dy if self.n is None else dy + self.what.gradient(self.remembered("x"), self.n)
+
+    def along(self, v, key):
+        return v
+
+    adjoint = along  # J = 1; the penalty is a term of the loss, not of y
 
     def penalty(self, n):
         return self.what.value(self.remembered("x"), n)

@@ -4,13 +4,13 @@ import numpy as np
 
 from tinyae.checks import check_choice, check_shape
 from tinyae.kernels import pooling as kernels
-from tinyae.layers.base import Layer
 from tinyae.layers.geometry import check_image_shape, one_or_pair, pair, same_padding
+from tinyae.layers.tangents import LocallyLinear
 
 PADDINGS = ("valid", "same", "ceil")
 
 
-class _Pool(Layer):
+class _Pool(LocallyLinear):
     """What MaxPool and AveragePool share: windows, settings and their checks."""
 
     def __init__(self, size=2, stride=None, padding="valid"):
@@ -79,14 +79,19 @@ class MaxPool(_Pool):
 
     def backward(self, dy, need_dx=True):
         """Take dL/dy (N, H', W', C), return dL/dx (N, H, W, C)."""
-        winner = self.remembered("winner")
-        check_shape(self.name, dy, winner.shape, name="dy")
-        if not need_dx:
-            return None
-        dy = as_floats(dy)
+        check_shape(self.name, dy, self.remembered("winner").shape, name="dy")
+        return self.adjoint(dy, "dx") if need_dx else None
+
+    def adjoint(self, dy, key):
         # y = x at the winner, hence dL/dx[n,h,w,c] = sum of dL/dy[n,i,j,c] over the windows (h, w) won
-        dx = self.empty("dx", (len(dy), *self.input_shape), dy.dtype)
-        return kernels.max_pool_backward(dy, winner, dx, *self.windows)
+        dy = as_floats(dy)
+        dx = self.empty(key, (len(dy), *self.input_shape), dy.dtype)
+        return kernels.max_pool_backward(dy, self.winner, dx, *self.windows)
+
+    def along(self, v, key):
+        v, winner = as_floats(v), self.remembered("winner")
+        check_shape(self.name, v, (len(winner), *self.input_shape), name="v")
+        return kernels.pick(v, winner, self.empty(key, winner.shape, v.dtype))  # t = v at the winner
 
 
 class AveragePool(_Pool):
@@ -109,18 +114,22 @@ class AveragePool(_Pool):
 
     def forward(self, x):
         self.check_input(x)
-        x = as_floats(x)
-        return kernels.average_pool(x, self.empty("y", (len(x), *self.output_shape), x.dtype), *self.windows)
+        return self.along(x, "y")
+
+    def along(self, v, key):
+        v = as_floats(v)
+        return kernels.average_pool(v, self.empty(key, (len(v), *self.output_shape), v.dtype), *self.windows)
 
     def backward(self, dy, need_dx=True):
         """Take dL/dy (N, H', W', C), return dL/dx (N, H, W, C)."""
         check_shape(self.name, dy, ("N", *self.output_shape), name="dy")
-        if not need_dx:
-            return None
-        dy = as_floats(dy)
+        return self.adjoint(dy, "dx") if need_dx else None
+
+    def adjoint(self, dy, key):
         # Every pixel of a window has the same share in its mean, hence
         # dL/dx[n,h,w,c] = sum of dL/dy[n,i,j,c] / (pixels of window (i, j)) over the windows (h, w) lies in
-        dx = self.empty("dx", (len(dy), *self.input_shape), dy.dtype)
+        dy = as_floats(dy)
+        dx = self.empty(key, (len(dy), *self.input_shape), dy.dtype)
         return kernels.average_pool_backward(dy, dx, *self.windows)
 
 

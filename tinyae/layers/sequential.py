@@ -67,6 +67,20 @@ class Sequential(Layer):
             dy = layers[i].backward(dy, need_dx or i > 0)
         return dy
 
+    has_tangent = True  # if its layers have: see check_tangent
+
+    def tangent(self, v):
+        """J v, J = J_L ... J_2 J_1: v (N, *input_shape), J v (N, *output_shape)."""
+        self.check_input(v)
+        for layer in self.layers:
+            v = layer.tangent(v)
+        return v
+
+    def tangent_backward(self, dt, dy=None, need_dx=True):
+        for i in reversed(range(len(self.layers))):
+            dt, dy = self.layers[i].tangent_backward(dt, dy, need_dx or i > 0)
+        return dt, dy
+
     @property
     def output_unit(self):
         return self.layers[-1].output_unit

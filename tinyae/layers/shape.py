@@ -5,11 +5,11 @@ import math
 import numpy as np
 
 from tinyae.checks import UsageError
-from tinyae.layers.base import Layer
 from tinyae.layers.geometry import check_image_shape, one_or_pair
+from tinyae.layers.tangents import LocallyLinear
 
 
-class Reshape(Layer):
+class Reshape(LocallyLinear):
     """The same numbers in another shape, in the same order; y is a view of x.
 
     Parameters
@@ -46,6 +46,12 @@ class Reshape(Layer):
         """Take dL/dy (N, *shape), return the same numbers as dL/dx (N, *input_shape)."""
         return np.reshape(dy, (len(dy), *self.input_shape)) if need_dx else None
 
+    def along(self, v, key):
+        return np.reshape(v, (len(v), *self.output_shape))
+
+    def adjoint(self, dy, key):
+        return np.reshape(dy, (len(dy), *self.input_shape))
+
     def config(self):
         return {"shape": list(self.shape)}
 
@@ -60,7 +66,7 @@ class Flatten(Reshape):
         return {}
 
 
-class _Border(Layer):
+class _Border(LocallyLinear):
     """Base of Crop and ZeroPad: how many rows and columns at the border of an image."""
 
     def __init__(self, rows, columns=None):
@@ -123,6 +129,12 @@ class Crop(_Border):
         """Take dL/dy, return dL/dx: that of a pixel taken off is 0."""
         return self.surround(dy, "dx") if need_dx else None  # dL/dx[n, h + top, w + left, c] = dL/dy[n,h,w,c]
 
+    def along(self, v, key):
+        return self.cut(np.asarray(v), key)
+
+    def adjoint(self, dy, key):
+        return self.surround(dy, key)
+
 
 class ZeroPad(_Border):
     """Put rows and columns of zeros around images.
@@ -149,6 +161,12 @@ class ZeroPad(_Border):
     def backward(self, dy, need_dx=True):
         """Take dL/dy, return dL/dx: what the zeros were asked to be is dropped."""
         return self.cut(dy, "dx") if need_dx else None  # dL/dx[n,h,w,c] = dL/dy[n, h + top, w + left, c]
+
+    def along(self, v, key):
+        return self.surround(np.asarray(v), key)
+
+    def adjoint(self, dy, key):
+        return self.cut(dy, key)
 
 
 def checked_shape(who, shape):

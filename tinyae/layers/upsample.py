@@ -2,9 +2,9 @@
 
 from tinyae.checks import check_choice, check_shape
 from tinyae.kernels import upsampling as kernels
-from tinyae.layers.base import Layer
 from tinyae.layers.geometry import check_image_shape, one_or_pair, pair
 from tinyae.layers.pool import as_floats
+from tinyae.layers.tangents import LocallyLinear
 
 # method: (forward, its adjoint)
 METHODS = {
@@ -13,7 +13,7 @@ METHODS = {
 }
 
 
-class UpSample(Layer):
+class UpSample(LocallyLinear):
     """Images `factor` times as high and wide.
 
     Parameters
@@ -52,16 +52,20 @@ class UpSample(Layer):
 
     def forward(self, x):
         self.check_input(x)
-        x = as_floats(x)
-        return METHODS[self.method][0](x, self.empty("y", (len(x), *self.output_shape), x.dtype))
+        return self.along(x, "y")
+
+    def along(self, v, key):
+        v = as_floats(v)
+        return METHODS[self.method][0](v, self.empty(key, (len(v), *self.output_shape), v.dtype))
 
     def backward(self, dy, need_dx=True):
         """Take dL/dy (N, fh H, fw W, C), return dL/dx (N, H, W, C)."""
         check_shape("UpSample", dy, ("N", *self.output_shape), name="dy")
-        if not need_dx:
-            return None
+        return self.adjoint(dy, "dx") if need_dx else None
+
+    def adjoint(self, dy, key):
         dy = as_floats(dy)
-        return METHODS[self.method][1](dy, self.empty("dx", (len(dy), *self.input_shape), dy.dtype))
+        return METHODS[self.method][1](dy, self.empty(key, (len(dy), *self.input_shape), dy.dtype))
 
     def config(self):
         return {"factor": one_or_pair(self.factor), "method": self.method}

@@ -5,7 +5,7 @@ from tinyae.layers.base import Layer
 
 
 class Weighted(Layer):
-    """Base of Dense, Conv2D and ConvTranspose. They define `affine` and `affine_backward`; f is added here.
+    """Base of Dense, Conv2D and ConvTranspose. They define the passes of the affine map; f is added here.
 
     Parameters
     ----------
@@ -30,6 +30,14 @@ class Weighted(Layer):
         """Take dL/da, fill `grads`, return dL/dx; with `relu`, where `relu_inside`, take dL/dy of y = max(a, 0)."""
         raise NotImplementedError(f"{self.name}.affine_backward")
 
+    def affine_tangent(self, v):
+        """The tangent of a along v: the affine map without its constant."""
+        raise NotImplementedError(f"{self.name}.affine_tangent")
+
+    def affine_tangent_backward(self, dt, da=None, need_dx=True):
+        """`tangent_backward` of the affine map, for its tangent t and a."""
+        raise NotImplementedError(f"{self.name}.affine_tangent_backward")
+
     @property
     def _rectifies(self):
         return self.relu_inside and isinstance(self.activation, ReLU)
@@ -48,6 +56,17 @@ class Weighted(Layer):
             return self.affine_backward(dy, need_dx, relu=True)
         da = dy if self.activation is None else self.activation.backward(dy)  # dL/da = dL/dy f'(a)
         return self.affine_backward(da, need_dx)
+
+    def tangent(self, v):
+        self.check_tangent()
+        self.check_input(v)
+        t = self.affine_tangent(v)
+        return t if self.activation is None else self.activation.tangent(t)  # f'(a) t
+
+    def tangent_backward(self, dt, dy=None, need_dx=True):
+        if self.activation is not None:
+            dt, dy = self.activation.tangent_backward(dt, dy)  # dP/d(tangent of a), dP/da
+        return self.affine_tangent_backward(dt, dy, need_dx)
 
     @property
     def output_unit(self):
