@@ -44,7 +44,7 @@ class KSparse(LocallyLinear):
         k = self.k if self.training or self.k_use is None else self.k_use
         self.mask = strongest(x.reshape(len(x), math.prod(x.shape[1:])), k).reshape(x.shape)  # backward needs it
         y = np.multiply(x, self.mask, out=self.empty("y", x.shape, x.dtype))
-        y += 0  # -3 times 0 is -0
+        y += 0  # -3 times 0 is -0; NaN times 0 is NaN: a net that diverges shows it
         return y
 
     def backward(self, dy, need_dx=True):
@@ -62,12 +62,9 @@ class KSparse(LocallyLinear):
 
 
 def strongest(rows, k):
-    """Where the k largest numbers of every row (N, D) are, as booleans (N, D); of equal numbers the first.
-
-    NaN counts as larger than any number, and is kept: a net that diverges must show it.
-    """
+    """Where the k largest numbers of every row (N, D) are, as booleans (N, D); of equal numbers the first."""
     edge = np.sort(rows, axis=1)[:, -k, None]  # the k-th largest; numpy.partition takes ten times as long among equals
-    kept = ~(rows < edge)
+    kept = rows >= edge
     for n in np.flatnonzero(np.count_nonzero(kept, axis=1) > k):
         places = np.flatnonzero(rows[n] == edge[n])  # of these there is not room for all
         kept[n, places[k - np.count_nonzero(kept[n]) :]] = False
