@@ -6,8 +6,9 @@ import zipfile
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
+import tinyae
 from tinyae import (
     Autoencoder,
     Dense,
@@ -18,6 +19,7 @@ from tinyae import (
     Sigmoid,
     Softplus,
     Tanh,
+    TiedDense,
     UsageError,
     load,
     save,
@@ -26,7 +28,7 @@ from tinyae import architectures as nets
 from tinyae.files import writable_folder, write_atomically
 from tinyae.layers import BatchNorm, Crop, Dropout, Flatten, Reshape, ZeroPad
 from tinyae.layers.base import every_layer
-from tinyae.storage import FORMAT, FORMAT_WITHOUT_STATE
+from tinyae.storage import FORMAT, FORMAT_WITH_STATE, FORMAT_WITHOUT_STATE
 
 
 def make_net(seed=0):
@@ -129,7 +131,7 @@ def test_a_file_holds_the_state_of_layers_by_their_paths(tmp_path):
     }
     with np.load(tmp_path / "model.npz", allow_pickle=False) as file:
         assert sorted(file.files) == sorted(["architecture", "theta", *want])
-        assert json.loads(str(file["architecture"]))["format"] == FORMAT == 2
+        assert json.loads(str(file["architecture"]))["format"] == FORMAT_WITH_STATE == 2
         for name, array in want.items():
             assert_array_equal(file[name], array)
     assert all(np.abs(array - start).min() > 0 for array, start in zip(want.values(), (0, 1, 0, 1), strict=True))
@@ -322,7 +324,7 @@ CHANGES = {
     "newer": ({"format": FORMAT + 1}, rf"expected format {FORMAT} or older in .*, got {FORMAT + 1}; install a newer"),
     "format-text": ({"format": "new"}, "load: expected"),
     "format-none": ({"format": None}, "load: expected"),
-    "other-kind": ({"kind": "RBM"}, "expected an Autoencoder in .*, got something else"),
+    "other-kind": ({"kind": "RBM"}, "expected an Autoencoder or a Sequential in .*, got something else"),
     "no-loss": ({"config": {k: v for k, v in config().items() if k != "loss"}}, UNKNOWN),
     "unknown-loss": ({"config": config(loss="hinge")}, UNKNOWN),
     "loss-list": ({"config": config(loss=["mse"])}, UNKNOWN),
@@ -450,3 +452,268 @@ def test_saving_into_no_folder_names_the_path(tmp_path):
     path = tmp_path / "missing" / "model.npz"
     with pytest.raises((OSError, UsageError), match=str(path.parent)):
         save(make_net(), path)
+
+
+# --- an encoder or a decoder alone
+
+
+def make_tied_net(dtype=np.float32):
+    """7 -> 5 -> 3 and back through the same weights; the biases are the decoder's own, one net lies within."""
+    decoder = [TiedDense(1, "tanh"), Sequential([TiedDense(0, "sigmoid")])]
+    model = Autoencoder([Dense(5, "tanh"), Dense(3)], decoder, input_shape=7, dtype=dtype)
+    model.theta[:] = np.random.default_rng(2).normal(size=model.theta.size)
+    return model
+
+
+def saved_part(tmp_path, make=make_norm_net, part="encoder"):
+    path = tmp_path / "part.npz"
+    save(getattr(make(), part), path)
+    return path
+
+
+def batch_for(net):
+    return np.random.default_rng(1).uniform(size=(4, *net.input_shape))
+
+
+def architecture_of(path):
+    with np.load(path, allow_pickle=False) as file:
+        return json.loads(str(file["architecture"]))
+
+
+@pytest.mark.parametrize("part", ["encoder", "decoder"])
+@pytest.mark.parametrize("name", NETS)
+def test_a_part_alone_comes_back_bit_by_bit(tmp_path, name, part):
+    model = NETS[name]()
+    if model.theta.size:
+        model.theta[:] = np.random.default_rng(0).normal(size=model.theta.size)
+    net, before = getattr(model, part), model.theta.tobytes()
+    save(net, tmp_path / "part.npz")
+    back = load(tmp_path / "part.npz")
+    assert type(back) is Sequential and back.config() == net.config() and back.preprocessing is None
+    assert (back.input_shape, back.output_shape, back.n_params) == (net.input_shape, net.output_shape, net.n_params)
+    assert not any(layer.training for layer in every_layer(back))
+    for x in (batch_for(net), batch_for(net).astype(np.float32), batch_for(net)[:0]):
+        mine, its = net.forward(x), back.forward(x)
+        assert its.dtype == mine.dtype and its.tobytes() == mine.tobytes()
+    for mine, its in zip(states(net), states(back), strict=True):
+        assert its.dtype == mine.dtype and its.tobytes() == mine.tobytes()
+    assert model.theta.tobytes() == before
+    save(back, tmp_path / "again.npz")
+    assert (tmp_path / "again.npz").read_bytes() == (tmp_path / "part.npz").read_bytes()
+
+
+def test_images_in_and_out(tmp_path):
+    model = nets.generic_conv_autoencoder((9, 8, 2), (3, 2), 2, 5)
+    x = np.random.default_rng(1).uniform(size=(3, 9, 8, 2)).astype(np.float32)
+    save(model.encoder, tmp_path / "encoder.npz")
+    save(model.decoder, tmp_path / "decoder.npz")
+    codes = load(tmp_path / "encoder.npz").forward(x)
+    assert codes.shape == (3, 5) and codes.tobytes() == model.encoder.forward(x).tobytes()
+    assert load(tmp_path / "decoder.npz").forward(codes).tobytes() == model.decoder.forward(codes).tobytes()
+
+
+def test_a_part_in_a_file_is_a_net_of_its_own(tmp_path):
+    model = make_norm_net()
+    save(model.encoder, tmp_path / "part.npz")
+    want = {f"state.net.sequential_1.batchnorm_1.{name}": a for name, a in states_of(model.encoder).items()}
+    with np.load(tmp_path / "part.npz", allow_pickle=False) as file:
+        assert sorted(file.files) == sorted(["architecture", "theta", *want])
+        assert file["theta"].size == model.encoder.n_params < model.n_params
+        for name, array in want.items():
+            assert_array_equal(file[name], array)
+    architecture = architecture_of(tmp_path / "part.npz")
+    assert (architecture["format"], architecture["kind"]) == (FORMAT, "Sequential") == (3, "Sequential")
+    # what was saved does not move with the model
+    code = load(tmp_path / "part.npz").forward(batch_for(model))
+    model.theta[:] = 0
+    assert np.abs(code).max() > 0 and not model.encoder.forward(batch_for(model)).any()  # and is the model's still
+
+
+def states_of(net):
+    return next(layer.state for layer in every_layer(net) if layer.state)
+
+
+def test_saving_draws_no_random_numbers(tmp_path):
+    model = make_norm_net()
+    dropout = model.decoder.layers[1]
+    before = dropout.rng.bit_generator.state
+    save(model.decoder, tmp_path / "part.npz")
+    save(model, tmp_path / "model.npz")
+    assert dropout.rng.bit_generator.state == before
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_tied_decoder_stands_alone(tmp_path, dtype):
+    model = make_tied_net(dtype)
+    code = np.random.default_rng(1).normal(size=(4, 3)).astype(dtype)
+    want, before = model.decoder.forward(code), model.theta.copy()
+    back = load(saved_part(tmp_path, lambda: model, "decoder"))
+    assert back.config() == {
+        "layers": [
+            ["Dense", {"units": 5, "init": "glorot", "activation": "tanh"}],
+            ["Sequential", {"layers": [["Dense", {"units": 7, "init": "glorot", "activation": "sigmoid"}]]}],
+        ]
+    }
+    one, two = back.layers[0].params, back.layers[1].layers[0].params
+    for mine, source, tied in (
+        (one, model.encoder.layers[1], model.decoder.layers[0]),
+        (two, model.encoder.layers[0], model.decoder.layers[1].layers[0]),
+    ):
+        assert mine["W"].dtype == dtype
+        assert_array_equal(mine["W"], source.params["W"].T)
+        assert_array_equal(mine["b"], tied.params["b"])
+    assert_allclose(back.forward(code), want, rtol=20 * np.finfo(dtype).eps)  # the product may add in another order
+    assert_array_equal(model.theta, before)
+    assert isinstance(model.decoder.layers[0], TiedDense)  # the model itself is as it was
+    model.theta[:] = 0
+    assert_allclose(back.forward(code), want, rtol=20 * np.finfo(dtype).eps)
+
+
+def test_a_net_of_ones_own_and_one_without_parameters(tmp_path):
+    for net in (Sequential([Dense(4), Tanh()], input_shape=3), Sequential([Flatten()], input_shape=(2, 3, 1))):
+        save(net, tmp_path / "net.npz")
+        assert_array_equal(load(tmp_path / "net.npz").forward(batch_for(net)), net.forward(batch_for(net)))
+
+
+def test_what_cannot_be_saved(tmp_path):
+    with pytest.raises(UsageError, match=r"save: expected an Autoencoder or a Sequential, got Dense\.$"):
+        save(Dense(3).build(4), tmp_path / "a.npz")
+    with pytest.raises(UsageError, match=r"save: expected a built Sequential, got one without shapes; call build"):
+        save(Sequential([Dense(3)]), tmp_path / "a.npz")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("make", [make_norm_net, make_tied_net])
+def test_every_truncation_of_a_part_is_refused(tmp_path, make):
+    path = saved_part(tmp_path, make, "decoder")
+    whole = path.read_bytes()
+    for n in [*range(0, len(whole), 23), *range(len(whole) - 30, len(whole))]:
+        path.write_bytes(whole[:n])
+        refused(path, "expected a whole model file written by tinyae.save")
+
+
+def rewritten_part(path, arrays=(), **changes):
+    """The file at `path` with other arrays or another architecture."""
+    with np.load(path) as file:
+        kept = {name: file[name] for name in file.files}
+    architecture = json.loads(str(kept.pop("architecture"))) | changes
+    write_arrays(path, **(kept | dict(arrays)), architecture=np.array(json.dumps(architecture)))
+    return path
+
+
+@pytest.mark.parametrize(
+    "arrays, changes, message",
+    [
+        pytest.param({"theta": np.full(68, np.nan, np.float32)}, {}, "expected finite parameters in", id="nan"),
+        pytest.param(
+            {"theta": np.zeros(67, np.float32)}, {}, r"expected 68 parameters of float32 .* \(67,\)", id="few"
+        ),
+        pytest.param({"theta": np.zeros(68)}, {}, r"expected 68 parameters of float32 .* of float64", id="float64"),
+        pytest.param(
+            {"state.net.sequential_1.batchnorm_1.mean": np.full(5, np.inf, np.float32)},
+            {},
+            r"expected finite numbers in state\.net\.sequential_1\.batchnorm_1\.mean",
+            id="state-infinite",
+        ),
+        pytest.param(
+            {"state.encoder.batchnorm_1.mean": np.zeros(5, np.float32)},
+            {},
+            r"expected 2 state arrays .* got 3; they differ in state\.encoder\.batchnorm_1\.mean\.$",
+            id="state-more",
+        ),
+        pytest.param({}, {"kind": "Autoencoder"}, UNKNOWN, id="kind-autoencoder"),
+        pytest.param({}, {"kind": "Dense"}, "expected an Autoencoder or a Sequential", id="kind-dense"),
+        pytest.param({}, {"kind": ["Sequential"]}, "expected an Autoencoder or a Sequential", id="kind-list"),
+        pytest.param({}, {"kind": None, "format": FORMAT + 1}, "install a newer tinyae", id="newer-kind"),
+        pytest.param({}, {"dtype": "int32"}, UNKNOWN + r".*numbers of type int32", id="int32"),
+        pytest.param({}, {"dtype": ["float32"]}, UNKNOWN, id="dtype-list"),
+        pytest.param({}, {"input_shape": [8]}, r"expected 73 parameters of float32", id="wider"),
+        pytest.param({}, {"input_shape": [7, 7]}, UNKNOWN + ".*put Flatten", id="images"),
+        pytest.param({}, {"config": {"layers": [["TiedDense", {"source": 0}]]}}, UNKNOWN, id="tied"),
+        pytest.param({}, {"config": {"layers": [["Dense", {"units": 10**12}]]}}, UNKNOWN, id="terabytes"),
+        pytest.param({}, {"config": {"layers": 3}}, UNKNOWN, id="no-list"),
+    ],
+)
+def test_other_files_of_a_part_are_refused(tmp_path, arrays, changes, message):
+    path = saved_part(tmp_path)
+    assert load(path).n_params == 68
+    refused(rewritten_part(path, arrays, **changes), message)
+
+
+def test_an_autoencoder_named_a_sequential_is_refused(tmp_path):
+    refused(rewritten(tmp_path, kind="Sequential"), UNKNOWN)
+
+
+# --- preprocessing, versions
+
+
+PREPROCESSING = {"scale": 1 / 255, "channels": ["red", "green"], "mean": {"red": 0.5, "green": None}, "invert": True}
+
+
+@pytest.mark.parametrize("preprocessing", [PREPROCESSING, "divide by 255; gray = 1 − x", [0, 1.5], 2, "", {}])
+@pytest.mark.parametrize("net", [lambda model: model, lambda model: model.encoder], ids=["model", "part"])
+def test_preprocessing_comes_back_as_it_is(tmp_path, net, preprocessing):
+    model = net(make_net())
+    assert model.preprocessing is None
+    save(model, tmp_path / "a.npz", preprocessing=preprocessing)
+    assert model.preprocessing is None
+    back = load(tmp_path / "a.npz")
+    assert back.preprocessing == preprocessing and type(back.preprocessing) is type(preprocessing)
+    save(back, tmp_path / "b.npz")  # a file of a file says the same
+    assert load(tmp_path / "b.npz").preprocessing == preprocessing
+    save(back, tmp_path / "c.npz", preprocessing="none")
+    assert load(tmp_path / "c.npz").preprocessing == "none"
+    save(model, tmp_path / "d.npz")
+    assert load(tmp_path / "d.npz").preprocessing is None and "preprocessing" not in architecture_of(tmp_path / "d.npz")
+
+
+def endless():
+    a = []
+    a.append(a)
+    return a
+
+
+@pytest.mark.parametrize(
+    "preprocessing, reason",
+    [
+        ({"range": (0, 1)}, "a tuple, or a key that is no text"),
+        ({255: "white"}, "a tuple, or a key that is no text"),
+        ({"mean": np.float32(0.5)}, "Object of type float32 is not JSON serializable"),
+        ({"mean": np.zeros(3)}, "Object of type ndarray is not JSON serializable"),
+        ({"scale": float("nan")}, "Out of range float values"),
+        ({"scale": float("inf")}, "Out of range float values"),
+        (lambda x: x / 255, "Object of type function"),
+        ({(1, 2): 3}, "keys must be str"),
+        (endless(), "Circular reference"),
+    ],
+)
+def test_preprocessing_has_to_be_plain(tmp_path, preprocessing, reason):
+    with pytest.raises(UsageError, match=f"save: expected preprocessing that JSON .*, got {reason}.*; use lists") as e:
+        save(make_net(), tmp_path / "a.npz", preprocessing=preprocessing)
+    assert "\n" not in str(e.value) and not list(tmp_path.iterdir())
+
+
+def test_a_file_says_which_version_wrote_it(tmp_path):
+    assert architecture_of(saved(tmp_path))["tinyae"] == tinyae.__version__
+    path = rewritten(tmp_path, format=FORMAT + 1, tinyae="7.0")
+    refused(path, rf"install a newer tinyae \(the file is from version 7\.0, this is {tinyae.__version__}\)\.$")
+
+
+# Written before there were versions, preprocessing and nets alone; with state that is format 2, without it format 1.
+OLD = """{"format": %d, "kind": "Autoencoder", "input_shape": [2], "dtype": "float32", "config": {
+"encoder": {"layers": [["Dense", {"units": 1, "init": "glorot"}]%s]},
+"decoder": {"layers": [["Dense", {"units": 2, "init": "glorot"}], ["Sigmoid", {}]]}, "loss": "bce"}}"""
+
+
+def test_older_files_are_read(tmp_path):
+    path = tmp_path / "old.npz"
+    theta = np.array([1, -2, 0.5, 0.25, 0.75, 0, 1], np.float32)  # W, b of the encoder; W, b of the decoder
+    write_arrays(path, theta=theta, architecture=np.array(OLD % (1, "")))
+    model = load(path)
+    assert_array_equal(model.encode([[3, 1]]), [[1.5]])  # 3 - 2 + 1/2
+    assert model.preprocessing is None
+    theta = np.insert(theta, 3, [2, 1])  # gamma, beta
+    norm = {f"state.encoder.batchnorm_1.{name}": np.array([a], np.float32) for name, a in (("mean", 1), ("var", 4))}
+    norm_layer = ', ["BatchNorm", {"momentum": 0.9, "eps": 1e-05}]'
+    write_arrays(path, theta=theta, architecture=np.array(OLD % (2, norm_layer)), **norm)
+    assert_allclose(load(path).encode([[3, 1]]), [[1.5]], rtol=1e-5)  # (3/2 - 1) / 2 * 2 + 1

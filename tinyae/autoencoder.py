@@ -71,6 +71,8 @@ class Autoencoder(Layer):
     >>> codes = model.encode(x)  # (N, 32)
     """
 
+    preprocessing = None  # what data need before they come here, as a file said it (tinyae.storage)
+
     def __init__(
         self, encoder, decoder, loss="bce", input_shape=None, seed=0, dtype=np.float32, *, penalty=(), corruption=None
     ):
@@ -460,6 +462,26 @@ class Autoencoder(Layer):
     def summary(self):
         """A table of every layer's output shape and number of parameters, as text."""
         return summary_table(self)
+
+    # -- for other libraries ----------------------------------------------------------------
+
+    def to_torch(self):
+        """A torch.nn.Module with the same weights, which takes and gives the same arrays: `tinyae.export.to_torch`."""
+        from tinyae.export import to_torch
+
+        return to_torch(self)
+
+    def to_onnx(self, path, part="autoencoder"):
+        """Write the net, its "encoder" or its "decoder" as an ONNX file: `tinyae.export.to_onnx`."""
+        from tinyae.export import to_onnx
+
+        to_onnx(self, path, part)
+
+    def to_keras_weights(self, part="autoencoder"):
+        """The list of arrays for `set_weights` of the same net in Keras: `tinyae.export.to_keras_weights`."""
+        from tinyae.export import to_keras_weights
+
+        return to_keras_weights(self, part)
 
     def __repr__(self):
         return f"Autoencoder({show_chain(self.encoder.shapes + self.decoder.shapes[1:])}, loss={self.loss!r})"

@@ -11,40 +11,89 @@ from tinyae.contractive import ENCODER_PENALTIES
 from tinyae.corruption import CORRUPTIONS
 from tinyae.files import read_npz, write_atomically
 from tinyae.layers import LAYERS, Sequential
+from tinyae.layers.flat import flatten, parameters
 from tinyae.layers.states import STATE, named_states
+from tinyae.layers.untied import untied
 from tinyae.penalties import PENALTIES
+from tinyae.version import __version__
 
 # The newest format this version reads. Raised when an older tinyae could not read what this one writes: format 2 adds
-# the state of layers (BatchNorm's running statistics). A net without state is still written as format 1, the same
-# file as before, so that an older tinyae reads it.
-FORMAT, FORMAT_WITHOUT_STATE = 2, 1
+# the state of layers (BatchNorm's running statistics), format 3 is a Sequential alone. A file is written in the oldest
+# format that holds it, so that an older tinyae reads it.
+FORMAT, FORMAT_WITH_STATE, FORMAT_WITHOUT_STATE = 3, 2, 1
 
 
-def save(model, path):
-    """Write an Autoencoder to `path` (.npz), atomically: a killed process leaves the old file or the new one.
+def save(model, path, preprocessing=None):
+    """Write a net to `path` (.npz), atomically: a killed process leaves the old file or the new one.
+
+    Parameters
+    ----------
+    model : Autoencoder or Sequential
+        A Sequential such as `model.encoder` becomes a file of its own; a TiedDense in it a Dense, whose weights are
+        those it used.
+    path : str or Path
+    preprocessing : plain JSON (dict, list, text, number), optional
+        What has to be done to data before the net takes them, such as {"scale": 1 / 255}. It is kept, not applied;
+        `load(path).preprocessing` gives it back. Without it, that of the model, where it came from a file.
 
     The file holds `theta` (all parameters in the order of the layers), `architecture`, a JSON text with the layers,
-    the shapes and the loss, and an array such as `state.encoder.batchnorm_1.mean` for all that layers hold beside
-    their parameters.
+    the shapes, the loss, the preprocessing and the version of tinyae, and an array such as
+    `state.encoder.batchnorm_1.mean` for all that layers hold beside their parameters.
     """
-    states = named_states(model)
+    if isinstance(model, Autoencoder):
+        kind, net, theta = "Autoencoder", model, model.theta
+    elif isinstance(model, Sequential):
+        kind, (net, theta) = "Sequential", _alone(model)
+    else:
+        raise UsageError(f"save: expected an Autoencoder or a Sequential, got {type(model).__name__}.")
+    states = named_states(net)
     architecture = {
-        "format": FORMAT if states else FORMAT_WITHOUT_STATE,
-        "kind": "Autoencoder",
-        "input_shape": list(model.input_shape),
-        "dtype": model.theta.dtype.name,
-        "config": model.config(),
+        "format": FORMAT if kind == "Sequential" else FORMAT_WITH_STATE if states else FORMAT_WITHOUT_STATE,
+        "tinyae": __version__,
+        "kind": kind,
+        "input_shape": list(net.input_shape),
+        "dtype": theta.dtype.name,
+        "config": net.config(),
     }
+    preprocessing = model.preprocessing if preprocessing is None else preprocessing
+    if preprocessing is not None:
+        architecture["preprocessing"] = _plain_json(preprocessing)
 
     def write(temporary):
         with open(temporary, "wb") as f:
-            np.savez(f, theta=model.theta, architecture=np.array(json.dumps(architecture)), **states)
+            np.savez(f, theta=theta, architecture=np.array(json.dumps(architecture)), **states)
 
     write_atomically(path, write)
 
 
+def _alone(net):
+    """A built Sequential without ties to another net, and its parameters in one vector."""
+    if net.output_shape is None:
+        raise UsageError("save: expected a built Sequential, got one without shapes; call build(input_shape).")
+    net = untied(net)
+    arrays = [layer.params[name].ravel() for _, layer, name in parameters(net)]
+    return net, np.concatenate(arrays) if arrays else np.empty(0, np.float32)
+
+
+def _plain_json(value):
+    """`value` itself; UsageError unless JSON gives it back as it is."""
+    try:
+        why = None if json.loads(json.dumps(value, allow_nan=False)) == value else "a tuple, or a key that is no text"
+    except (TypeError, ValueError, RecursionError) as error:
+        why = str(error).splitlines()[0]
+    if why:
+        raise UsageError(
+            "save: expected preprocessing that JSON gives back as it is (dict, list, text, finite number, true or "
+            f"false), got {why}; use lists, float(...) and text for keys."
+        )
+    return value
+
+
 def load(path):
-    """The Autoencoder in the file `path`.
+    """The Autoencoder or Sequential in the file `path`, ready for use.
+
+    An Autoencoder has `encode`, `decode`, `reconstruct`; a Sequential has `forward(x)` for a batch x (N, ...). The
+    `preprocessing` of both is what `save` was given, or None: apply it yourself.
 
     Raises
     ------
@@ -53,18 +102,20 @@ def load(path):
     """
     path = Path(path)
     theta, architecture, states = _read(path)
-    model = _model(architecture, path)
-    if theta.shape != model.theta.shape or theta.dtype != model.theta.dtype:
+    _check_format(architecture, path)
+    model, mine = _model(architecture, path)
+    if theta.shape != mine.shape or theta.dtype != mine.dtype:
         raise UsageError(
-            f"load: expected {model.theta.size} parameters of {model.theta.dtype} in {path}, "
+            f"load: expected {mine.size} parameters of {mine.dtype} in {path}, "
             f"got shape {theta.shape} of {theta.dtype}."
         )
     if not np.isfinite(theta).all():
         raise UsageError(f"load: expected finite parameters in {path}, got NaN or infinity.")
     _check_states(named_states(model), states, path)
-    model.theta[:] = theta
+    mine[:] = theta
     for name, array in named_states(model).items():
         array[...] = states[name]
+    model.preprocessing = architecture.get("preprocessing")
     return model
 
 
@@ -85,31 +136,49 @@ def _check_states(want, got, path):
             raise UsageError(f"load: expected finite numbers in {name} in {path}, got NaN or infinity.")
 
 
-def _model(architecture, path):
-    """A net of the architecture in a file, with any parameters."""
-    if not isinstance(architecture, dict) or architecture.get("kind") != "Autoencoder":
-        raise UsageError(f"load: expected an Autoencoder in {path}, got something else; was it made by tinyae.save?")
-    if not isinstance(architecture.get("format"), int):
-        raise UsageError(f"load: expected a format number in {path}, got {architecture.get('format')!r}.")
-    if architecture["format"] > FORMAT:
+def _check_format(architecture, path):
+    """Raise UsageError for what is no model, and for a format of the future."""
+    version = architecture.get("format") if isinstance(architecture, dict) else None
+    if isinstance(version, int) and version > FORMAT:  # first: a newer file may hold kinds nobody here has heard of
         raise UsageError(
-            f"load: expected format {FORMAT} or older in {path}, got {architecture['format']}; install a newer tinyae."
+            f"load: expected format {FORMAT} or older in {path}, got {version}; install a newer tinyae "
+            f"(the file is from version {architecture.get('tinyae', 'unknown')}, this is {__version__})."
         )
+    if not isinstance(architecture, dict) or architecture.get("kind") not in ("Autoencoder", "Sequential"):
+        raise UsageError(
+            f"load: expected an Autoencoder or a Sequential in {path}, got something else; was it made by tinyae.save?"
+        )
+    if not isinstance(version, int):
+        raise UsageError(f"load: expected a format number in {path}, got {version!r}.")
+
+
+def _model(architecture, path):
+    """A net of the architecture in a file, and the vector its parameters are in, with any numbers in it."""
     try:
-        config = architecture["config"]
-        return Autoencoder(
+        config, shape, dtype = architecture["config"], architecture["input_shape"], _float_type(architecture["dtype"])
+        if architecture["kind"] == "Sequential":
+            net = _sequential(config).build(shape, dtype=dtype)
+            return net, flatten(net, dtype)[0]
+        model = Autoencoder(
             _sequential(config["encoder"]),
             _sequential(config["decoder"]),
             loss=config["loss"],
-            input_shape=architecture["input_shape"],
-            dtype=np.dtype(architecture["dtype"]),
+            input_shape=shape,
+            dtype=dtype,
             penalty=[_penalty(*spec) for spec in config.get("penalty", ())],
             corruption=_corruption(*config["corruption"]) if "corruption" in config else None,
         )
+        return model, model.theta
     except (KeyError, TypeError, ValueError, MemoryError) as why:
         raise UsageError(
             f"load: expected an architecture this version knows in {path}, got {str(why).rstrip('.')}."
         ) from None
+
+
+def _float_type(name):
+    if name not in ("float32", "float64"):
+        raise ValueError(f"numbers of type {name}")
+    return np.dtype(name)
 
 
 def _read(path):

@@ -25,6 +25,8 @@ class Sequential(Layer):
         Where a layer cannot take what the one before gives; the message shows the chain of shapes up to there.
     """
 
+    preprocessing = None  # what data need before they come here, as a file said it (tinyae.storage)
+
     def __init__(self, layers, input_shape=None, rng=None):
         super().__init__()
         self.layers = list(layers)
