@@ -29,13 +29,14 @@ ORDER = (
     ("autoencoder",),
     ("architectures", "storage"),
     ("gradcases", "rbm", "plots"),
-    ("experiments",),
+    ("experiments", "estimators"),
     ("cli",),
 )
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 
-# What an export stands on, imported when somebody asks for that export.
+# What these stand on; they are imported when somebody asks for them.
 OPTIONAL = {"tinyae.export.torch_modules": "torch", "tinyae.export.onnx_graph": "onnx"}
+OPTIONAL |= {name: "sklearn" for name in MODULES if name.startswith("tinyae.estimators")}
 
 
 def path_of(module):
@@ -97,6 +98,13 @@ def test_only_plots_imports_matplotlib():
                 tops.add(node.module.split(".")[0])
         assert "matplotlib" not in tops or module == "tinyae.plots", module
         assert not tops & {"torch", "sklearn", "scipy", "onnx", "onnxruntime"} - {OPTIONAL.get(module)}, module
+
+
+def test_estimators_say_what_they_need():
+    hidden = "import sys; sys.modules['sklearn'] = None; import tinyae.estimators"
+    run = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True)
+    said = run.stderr.splitlines()[-1]
+    assert said.startswith("ImportError: tinyae.estimators needs scikit-learn >= 1.6: pip install 'tinyae[sklearn]'")
 
 
 def loaded_by(statement):

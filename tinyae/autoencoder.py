@@ -253,6 +253,22 @@ class Autoencoder(Layer):
             layer.source = twin.encoder.layers[layer.place]
         return twin
 
+    # A pickle or a deep copy takes every array by itself: the layers' views into theta would come back as arrays of
+    # their own, which training no longer reaches. So theta stays behind and is made again from the layers.
+
+    def __getstate__(self):
+        return {name: value for name, value in self.__dict__.items() if name not in ("theta", "gradient")}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.theta, self.gradient = flatten(self)
+
+    def __copy__(self):
+        """A shallow copy, which `replica` begins with, shares theta and its views."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
     @property
     def n_params(self):
         return self.encoder.n_params + self.decoder.n_params

@@ -48,6 +48,11 @@ class RBM:
         self.W, self.b, self.c = self.views(self.theta)
         self.W[:] = 0.1 * np.random.default_rng(seed).normal(size=self.W.shape)
 
+    def __setstate__(self, state):
+        """From a pickle or a deep copy, where W, b and c come back as arrays of their own: make them views again."""
+        self.__dict__.update(state)
+        self.W, self.b, self.c = self.views(self.theta)
+
     @property
     def n_weights(self):
         """Length of theta's part that is W; the biases follow."""
