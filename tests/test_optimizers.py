@@ -367,12 +367,12 @@ def test_another_net_begins_anew(setting, rng):
 def test_the_state_of_another_optimizer_is_refused():
     adam, sgd = Adam(), SGD(0.1)
     steps(sgd, np.zeros(2), np.ones((1, 2)))
-    with says("Adam: expected a state of t, lr, m, v, got t, lr, velocity."):
+    with says("Adam: expected a state of t, lr, m, v, got t, lr, velocity.", ValueError):
         adam.load_state_dict(sgd.state_dict())
-    with says("Adam: expected a state of t, lr, got nothing."):
+    with says("Adam: expected a state of t, lr, got nothing.", ValueError):
         adam.load_state_dict({})
     steps(adam, np.zeros(2), np.ones((1, 2)))
-    with says("Nadam: expected a state of t, lr, product, m, v, got t, lr, m, v."):
+    with says("Nadam: expected a state of t, lr, product, m, v, got t, lr, m, v.", ValueError):
         Nadam().load_state_dict(adam.state_dict())
 
 

@@ -70,7 +70,8 @@ class Optimizer:
 
     def config(self):
         """The settings, with the schedule in words: what two optimizers that make the same steps have in common."""
-        return {"lr": in_words(self.schedule), "weight_decay": self.weight_decay}
+        own = getattr(self.schedule, "given", self.schedule)  # beneath one that callbacks have put in its place
+        return {"lr": in_words(own), "weight_decay": self.weight_decay}
 
     def state_dict(self):
         """All that the steps done so far have left, by name: numbers and vectors; the vectors are not copied."""
@@ -80,7 +81,7 @@ class Optimizer:
         """Go on where another optimizer of the same settings was when its `state_dict` was taken."""
         vectors = self.state_names if state.get("t") else ()  # they are made at the first step
         if set(state) != {*self.number_names, *vectors}:
-            raise UsageError(
+            raise ValueError(
                 f"{self.name}: expected a state of {', '.join((*self.number_names, *vectors))}, "
                 f"got {', '.join(map(str, state)) or 'nothing'}."
             )

@@ -27,7 +27,14 @@ class Callback:
     `restore` is called, net, optimizer, `run.epoch` and `run.history` are those of the checkpoint. What was done after
     the last epoch kept is not in the state and comes again. A finished run that is resumed has no epochs left:
     `on_train_begin`, `restore` and `on_train_end` are called.
+
+    Attributes
+    ----------
+    changes_rate : bool
+        Whether the callback puts another schedule into the optimizer (`tinyae.training.rates`).
     """
+
+    changes_rate = False
 
     def on_train_begin(self, run):
         """Before the first batch."""
@@ -100,11 +107,9 @@ class EarlyStopping(Callback):
         self.best, self.best_epoch, self.best_theta, self.best_states = math.inf, 0, None, {}
 
     def on_epoch_end(self, run, row):
-        if self.monitor not in row:
-            known = ", ".join(row)
-            raise UsageError(f"EarlyStopping: expected monitor to be one of {known}, got {self.monitor!r}.")
-        if row[self.monitor] < self.best - self.min_delta:
-            self.best, self.best_epoch = row[self.monitor], row["epoch"]
+        value = monitored("EarlyStopping", self.monitor, row)
+        if value < self.best - self.min_delta:
+            self.best, self.best_epoch = value, row["epoch"]
             if self.restore_best:
                 self.best_theta = run.model.theta.copy()
                 self.best_states = {name: array.copy() for name, array in named_states(run.model).items()}
@@ -125,3 +130,12 @@ class EarlyStopping(Callback):
 
     def restore(self, state):
         vars(self).update(state)
+
+
+def monitored(who, monitor, row):
+    """The number of the series `monitor` in a row of the history; UsageError listing the series there are."""
+    if monitor not in row:
+        known = ", ".join(row)
+        hint = "; give fit a validation part" if monitor.startswith("val_") else ""
+        raise UsageError(f"{who}: expected monitor to be one of {known}, got {monitor!r}{hint}.")
+    return row[monitor]

@@ -13,6 +13,8 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from tinyae.checks import UsageError, check_int
 from tinyae.files import remove_leftovers, writable_folder
 from tinyae.layers.states import named_states
@@ -21,6 +23,10 @@ from tinyae.training.same_run import NET, check_epochs, check_same_run, checksum
 
 FORMAT = 1  # raised when an older tinyae could not go on from what this one writes
 KIND = "tinyae checkpoint"
+KINDS = {
+    "account": dict, "epochs": int, "epoch": int, "stopped": object, "rows": list, "generator": dict, "callbacks": list,
+    "theta": np.ndarray, "states": dict, "optimizer": dict,
+}  # fmt: skip
 
 
 class NoCheckpoint:
@@ -88,7 +94,7 @@ class Checkpoint(NoCheckpoint):
         return twin
 
     def open(self, run, rng, callbacks, **how):
-        self.run, self.rng, self.callbacks = run, rng, callbacks
+        self.run, self.rng, self.callbacks, self.schedule = run, rng, callbacks, run.optimizer.schedule
         writable_folder(self.folder, "fit: checkpoint")
         remove_leftovers(self.path)
         self.account = describe_run(run, rng, callbacks, settings=self.settings, **how)
@@ -96,8 +102,10 @@ class Checkpoint(NoCheckpoint):
         if self.resume and self.path.exists():
             kept = read_checkpoint(self.path)
             with trusting_nothing(self.path):
+                check_kinds(kept)
                 check_same_run(kept, self.account, self.path)
-                check_epochs(kept, run, self.path)
+                check_epochs(kept, run, self.path, adjusted=any(callback.changes_rate for callback in callbacks))
+                check_fits(kept, run, rng, callbacks)
                 run.first_epoch = kept["epoch"] + 1
                 self.account["start"] = kept["account"]["start"]
             self.kept = kept
@@ -108,10 +116,9 @@ class Checkpoint(NoCheckpoint):
         if self.kept is None:
             return
         run, kept = self.run, self.kept
-        with trusting_nothing(self.path):
-            put_back(kept, run)
-            self.rng.bit_generator.state = kept["generator"]
-            run.history.rows, run.history.stopped, run.epoch = kept["rows"], kept["stopped"], kept["epoch"]
+        put_back(kept, run)
+        self.rng.bit_generator.state = kept["generator"]
+        run.history.rows, run.history.stopped, run.epoch = kept["rows"], kept["stopped"], kept["epoch"]
         for callback, state in zip(self.callbacks, kept["callbacks"], strict=True):
             callback.restore(state)
         self.kept = None  # its arrays need not stay in memory
@@ -150,7 +157,8 @@ class Checkpoint(NoCheckpoint):
         try:
             yield
         except BaseException:
-            with contextlib.suppress(ValueError, LookupError):  # what went wrong first is what counts
+            self.run.optimizer.schedule = self.schedule  # callbacks may have put another in its place
+            with contextlib.suppress(UsageError):  # what went wrong first is what counts
                 put_back(self.first or read_checkpoint(self.path), self.run)
             raise
 
@@ -172,7 +180,7 @@ NO_CHECKPOINT = NoCheckpoint()
 def read_checkpoint(path):
     """What a Checkpoint wrote into the file `path`; UsageError for anything else."""
     tree = read_tree(path, "fit", "checkpoint written by fit")
-    if not isinstance(tree, dict) or tree.get("kind") != KIND or not isinstance(tree.get("format"), int):
+    if not isinstance(tree, dict) or tree.get("kind") != KIND or _format(tree) < 1:
         raise UsageError(f"fit: expected a whole checkpoint written by fit, got {path}, which holds something else.")
     if tree["format"] > FORMAT:
         raise UsageError(
@@ -180,6 +188,10 @@ def read_checkpoint(path):
             f"tinyae {tree.get('tinyae')}; install a newer tinyae."
         )
     return tree
+
+
+def _format(tree):
+    return tree["format"] if type(tree.get("format")) is int else 0
 
 
 @contextlib.contextmanager
@@ -195,6 +207,31 @@ def trusting_nothing(path):
         ) from None
 
 
+def check_kinds(kept):
+    """Raise LookupError or TypeError unless all parts of a checkpoint are there, each of its kind."""
+    for name, kind in KINDS.items():
+        if not isinstance(kept[name], kind):
+            raise TypeError(f"{name} is a {type(kept[name]).__name__}")
+    for name in ("rows", "callbacks"):
+        if not all(isinstance(part, dict) for part in kept[name]):
+            raise TypeError(f"{name} are not all dicts")
+    if len(kept["rows"]) != kept["epoch"]:
+        raise TypeError(f"{len(kept['rows'])} rows of {kept['epoch']} epochs")
+
+
+def check_fits(kept, run, rng, callbacks):
+    """Raise ValueError or TypeError unless net, optimizer, generator and callbacks can take what a checkpoint holds."""
+    theta, states, optimizer = run.model.theta, named_states(run.model), copy.copy(run.optimizer)
+    optimizer.load_state_dict(kept["optimizer"])
+    if set(states) != set(kept["states"]) or len(callbacks) != len(kept["callbacks"]):
+        raise ValueError(f"states of {', '.join(kept['states'])}, {len(kept['callbacks'])} callbacks")
+    pairs = [(theta, kept["theta"]), *((theta, vector) for vector in optimizer.state.values())]
+    for array, saved in pairs + [(states[name], kept["states"][name]) for name in states]:
+        if array.shape != saved.shape or array.dtype != saved.dtype:
+            raise ValueError(f"{saved.dtype} {saved.shape} in place of {array.dtype} {array.shape}")
+    copy.deepcopy(rng).bit_generator.state = kept["generator"]
+
+
 def net_and_optimizer(run):
     """What a step changes, as it is now; nothing is copied."""
     states = named_states(run.model)
@@ -202,13 +239,8 @@ def net_and_optimizer(run):
 
 
 def put_back(kept, run):
-    """Give net and optimizer what `net_and_optimizer` said of them."""
-    now = net_and_optimizer(run)
-    if set(now["states"]) != set(kept["states"]):
-        raise ValueError(f"states of {', '.join(kept['states'])}")
+    """Give net and optimizer what `net_and_optimizer` said of them, in place: layers hold views of theta."""
+    run.model.theta[:] = kept["theta"]
+    for name, array in named_states(run.model).items():
+        array[...] = kept["states"][name]
     run.optimizer.load_state_dict(kept["optimizer"])
-    pairs = [(array, kept["states"][name]) for name, array in now["states"].items()]
-    for array, saved in [(now["theta"], kept["theta"]), *pairs]:
-        if array.shape != saved.shape or array.dtype != saved.dtype:
-            raise ValueError(f"{saved.dtype} {saved.shape} in place of {array.dtype} {array.shape}")
-        array[...] = saved  # in place: the layers hold views

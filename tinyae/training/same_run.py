@@ -118,8 +118,11 @@ def check_same_run(kept, account, path):
         raise UsageError(f"fit: expected the run that {path} holds, got another: {unlike}; {WAYS_OUT}.")
 
 
-def check_epochs(kept, run, path):
-    """Raise UsageError where the epochs done would have had other learning rates in a run of `run.epochs` epochs."""
+def check_epochs(kept, run, path, adjusted=False):
+    """Raise UsageError where the epochs done would have had other learning rates in a run of `run.epochs` epochs.
+
+    `adjusted`: a callback changes the rate, so that the last step's need not be the schedule's.
+    """
     schedule, t = run.optimizer.schedule, kept["optimizer"]["t"]
     total_there, total_here = run.steps * kept["epochs"], run.steps * run.epochs
 
@@ -130,7 +133,7 @@ def check_epochs(kept, run, path):
         raise UsageError(
             f"fit: expected at least {kept['epoch']} epochs, which are done in {path}, got {run.epochs}; {WAYS_OUT}."
         )
-    if float(schedule(t - 1, total_there)) != kept["optimizer"]["lr"]:
+    if not adjusted and float(schedule(t - 1, total_there)) != kept["optimizer"]["lr"]:
         raise UsageError(
             f"fit: expected the learning rate {kept['optimizer']['lr']:g} of the last step in {path}, got "
             f"{schedule(t - 1, total_there):g}: {in_words(schedule)} is another schedule; {WAYS_OUT}."
