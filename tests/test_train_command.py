@@ -17,6 +17,7 @@ from tinyae.architectures import simple_autoencoder
 from tinyae.datasets import Dataset, store
 from tinyae.experiments import train, train_report
 from tinyae.experiments.train import ARCHITECTURES, Settings
+from tinyae.training import loop
 
 SHAPE = (10, 12, 1)
 SAVE = plots.save
@@ -296,6 +297,133 @@ def test_interrupted_by_ctrl_c(tmp_path):
     assert process.returncode in (130, -signal.SIGINT) and out == b""
     assert err.endswith(b"tinyae: error: interrupted\n") and b"Traceback" not in err
     assert [p.name for p in (tmp_path / "out").iterdir()] == [KEPT]
+
+
+# --- resumed
+
+OPTIONS = (
+    "--arch", "simple", "--dataset", "digits", "--epochs", 5, "--noise", 0.2, "--patience", 4, "--batch-size", 30,
+    "--code-size", 6, "--threads", 1,
+)  # fmt: skip
+
+
+def interrupted_in(epoch, monkeypatch):
+    """A training loop that ends in Ctrl-C as that epoch begins."""
+    train_epoch = loop.train_epoch
+
+    def interrupt(run, *arguments):
+        if run.epoch == epoch:
+            raise KeyboardInterrupt
+        return train_epoch(run, *arguments)
+
+    monkeypatch.setattr(loop, "train_epoch", interrupt)
+
+
+def results(folder):
+    """The files of a run without the times in them."""
+    metrics = json.loads((folder / "metrics.json").read_text())
+    with open(folder / "history.csv", newline="") as file:
+        rows = [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+    return (folder / "model.npz").read_bytes(), rows, {k: v for k, v in metrics.items() if k not in CHANGING}
+
+
+@pytest.fixture
+def interrupted(tmp_path, capsys, monkeypatch):
+    """The folder of a run with OPTIONS, interrupted in its third epoch."""
+    with monkeypatch.context() as patch:
+        interrupted_in(3, patch)
+        code, _, err = command(capsys, *OPTIONS, "--out", tmp_path / "out")
+    assert code == 130 and err.endswith("tinyae: error: interrupted\n")
+    return tmp_path / "out"
+
+
+@pytest.mark.parametrize("more", [(), ("--epochs", 7)])
+def test_a_resumed_run_has_the_results_of_an_unbroken_one(interrupted, tmp_path, capsys, more):
+    assert command(capsys, *OPTIONS, *more, "--out", tmp_path / "unbroken")[0] == 0
+    code, _, err = command(capsys, *OPTIONS, *more, "--out", interrupted, "--resume")
+    assert code == 0 and f"going on after epoch 2 of {more[1] if more else 5} from {interrupted / KEPT}" in err
+    assert results(interrupted) == results(tmp_path / "unbroken")
+    seconds = json.loads((interrupted / "metrics.json").read_text())["seconds_train"]
+    with open(interrupted / "history.csv", newline="") as file:
+        assert seconds == pytest.approx(sum(float(row["seconds"]) for row in csv.DictReader(file)), abs=0.006)
+    (interrupted / "metrics.json").unlink()
+    code, again, err = command(capsys, *OPTIONS, *more, "--out", interrupted, "--resume", "--json")
+    assert code == 0 and f"the run in {interrupted / KEPT} is finished" in err and "batch/s" not in err
+    assert results(interrupted) == results(tmp_path / "unbroken") and json.loads(again)["seconds_train"] == seconds
+
+
+@pytest.mark.parametrize(
+    "changed, message",
+    [
+        (("--seed", 1), "its seed is 0 there and 1 here"),
+        (("--lr", 0.01), "its lr is 0.001 there and 0.01 here"),
+        (("--noise", 0.3), "its noise is 0.2 there and 0.3 here"),
+        (("--code-size", 5), "its code_size is 6 there and 5 here"),
+        (("--batch-size", 20), "its batch_size is 30 there and 20 here"),
+        (("--optimizer", "sgd"), "its optimizer is nadam there and sgd here; its lr is 0.001 there and 0.01 here"),
+        (("--loss", "mse"), "its loss is bce there and mse here"),
+        (("--patience", 2), "its patience is 4 there and 2 here"),
+        (("--validation-split", 0.2), "its validation_split is 0.1 there and 0.2 here"),
+        (("--limit", 90), "its limit is None there and 90 here"),
+        (("--arch", "deep"), "its arch is simple there and deep here"),
+        (("--epochs", 1), "expected at least 2 epochs, which are done in"),
+    ],
+)
+def test_resuming_with_other_settings_is_refused(interrupted, capsys, changed, message):
+    before = (interrupted / KEPT / "checkpoint.npz").read_bytes()
+    code, text, err = command(capsys, *OPTIONS, *changed, "--out", interrupted, "--resume")
+    (line,) = [line for line in err.splitlines() if line.startswith("tinyae: error: ")]
+    assert (code, text) == (2, "") and err.endswith(f"{line}\n") and message in line
+    assert str(interrupted / KEPT / "checkpoint.npz") in line and "use another folder, or delete the file" in line
+    assert (interrupted / KEPT / "checkpoint.npz").read_bytes() == before
+    assert [p.name for p in interrupted.iterdir()] == [KEPT]
+
+
+def test_other_images_in_a_file_of_the_same_name_are_refused(tmp_path, capsys):
+    arguments = ("--arch", "simple", "--dataset", save_images(tmp_path, draw(40, 0)), "--out", tmp_path, "--resume")
+    assert command(capsys, *arguments, "--epochs", 1)[0] == 0
+    os.rename(tmp_path / "images.npy", tmp_path / "moved.npy")
+    save_images(tmp_path, draw(40, 1))
+    code, _, err = command(capsys, *arguments, "--epochs", 2)
+    assert code == 2 and "its x is float32 (32, 120) with checksum" in err
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    os.rename(tmp_path / "moved.npy", folder / "images.npy")  # where the images lie is no part of a run
+    assert command(capsys, *arguments, "--epochs", 2, "--dataset", folder / "images.npy")[0] == 0
+
+
+def test_without_resume_all_begins_anew(interrupted, tmp_path, capsys):
+    code, _, err = command(capsys, *OPTIONS, "--seed", 1, "--out", interrupted)
+    assert code == 0 and f"beginning anew; the run in {interrupted / KEPT} is lost after epoch 1 (--resume)" in err
+    code, _, err = command(capsys, *OPTIONS, "--seed", 1, "--out", tmp_path / "new")
+    assert code == 0 and "beginning" not in err
+    assert results(interrupted) == results(tmp_path / "new")
+
+
+def test_nothing_to_resume_begins_at_epoch_1(tmp_path, capsys):
+    code, _, err = command(capsys, *OPTIONS, "--out", tmp_path / "out", "--resume")
+    assert code == 0 and f"nothing to resume in {tmp_path / 'out' / KEPT}: beginning at epoch 1" in err
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["epochs_run"] == 5
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills by signal")
+def test_killed_and_resumed_by_the_command(tmp_path, capsys):
+    path = save_images(tmp_path, draw(300, 0))
+    arguments = ["--arch", "simple", "--dataset", path, "--epochs", 40, "--noise", 0.1]
+    kept = tmp_path / "out" / KEPT / "checkpoint.npz"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tinyae.cli", "train", *map(str, arguments), "--out", tmp_path / "out"],
+        stderr=subprocess.DEVNULL,
+    )
+    while not kept.exists() and process.poll() is None:
+        time.sleep(0.005)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert not (tmp_path / "out" / "metrics.json").exists()
+    code, _, err = command(capsys, *arguments, "--out", tmp_path / "out", "--resume")
+    assert code == 0 and f" of 40 from {tmp_path / 'out' / KEPT}" in err
+    assert command(capsys, *arguments, "--out", tmp_path / "unbroken")[0] == 0
+    assert results(tmp_path / "out") == results(tmp_path / "unbroken")
 
 
 # --- settings

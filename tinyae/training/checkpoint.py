@@ -10,7 +10,6 @@ as one that was never stopped. What was done since the last written epoch is don
 import contextlib
 import copy
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from tinyae.files import remove_leftovers, writable_folder
 from tinyae.layers.states import named_states
 from tinyae.training.packing import read_tree, write_tree
 from tinyae.training.same_run import NET, check_epochs, check_same_run, checksum_of_net, describe_run
+from tinyae.version import __version__
 
 FORMAT = 1  # raised when an older tinyae could not go on from what this one writes
 KIND = "tinyae checkpoint"
@@ -137,7 +137,7 @@ class Checkpoint(NoCheckpoint):
         tree = {
             "kind": KIND,
             "format": FORMAT,
-            "tinyae": sys.modules["tinyae"].__version__,  # the package cannot be imported by its own parts
+            "tinyae": __version__,
             "account": self.account | {"now": {NET: checksum_of_net(run.model)}},
             "epochs": run.epochs,
             "epoch": run.epoch,
