@@ -190,8 +190,10 @@ def test_images_need_no_scale(rng):
     X = rng.uniform(size=(30, 6))
     model = small(scale=None).fit(X).model_
     assert isinstance(model.decoder.output_unit, Sigmoid) and isinstance(model.loss, BCE)
-    with pytest.raises(UsageError, match=r"BCE: expected targets in \[0, 1\]"):
-        small(scale=None, loss="bce").fit(X - 1)
+    for other in (X - 0.1, X + 0.1):
+        assert isinstance(small(scale=None).fit(other).model_.loss, MSE)
+        with pytest.raises(UsageError, match=r"BCE: expected targets in \[0, 1\]"):
+            small(scale=None, loss="bce").fit(other)
 
 
 # -- the transformer ------------------------------------------------------------------------------------------
@@ -298,7 +300,9 @@ def test_threads_give_the_bits_of_their_number(rng):
     X = rng.uniform(size=(800, 100)).astype(np.float32)
     first, same = (small(hidden_sizes=(256,), batch_size=800, epochs=2, threads=2).fit(X) for _ in range(2))
     assert_array_equal(first.transform(X), same.transform(X))
-    assert_allclose(clone(first).set_params(threads=1).fit(X).transform(X), first.transform(X), atol=1e-4)
+    alone = clone(first).set_params(threads=1).fit(X)
+    assert_allclose(alone.transform(X), first.transform(X), atol=1e-4)
+    assert (alone.model_.theta != first.model_.theta).any()  # sums in another order
 
 
 def test_in_a_pipeline_and_a_search(table):
@@ -352,6 +356,13 @@ def test_detector_numbers_hang_together(strange):
     assert_array_equal(detector.predict(X), np.where(scores >= detector.offset_, 1, -1))
     assert (detector.predict(X) == -1).mean() == pytest.approx(0.1)
     assert_array_equal(clone(detector).fit_predict(X), detector.predict(X))
+
+
+def test_a_row_at_the_edge_is_an_inlier(table):
+    detector = small(AutoencoderDetector, contamination=0.5).fit(table[:3])
+    decision = detector.decision_function(table[:3])
+    assert np.count_nonzero(decision == 0) == 1  # the offset is the middle row's score
+    assert (detector.predict(table[:3]) == -1).sum() == 1
 
 
 @pytest.mark.parametrize("share", [0.01, 0.25, 0.5])
