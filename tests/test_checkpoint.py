@@ -37,10 +37,12 @@ from tinyae import (
     Sigmoid,
     Step,
     Tanh,
+    TiedDense,
     TrainingDivergedError,
     UsageError,
     save,
 )
+from tinyae.contractive import Contractive
 from tinyae.files import remove_leftovers, write_atomically
 from tinyae.layers.states import named_states
 from tinyae.training import checkpoint, loop
@@ -161,6 +163,11 @@ RUNS = {
     "sparse": {
         "net": lambda: Autoencoder(
             [Dense(4), Sigmoid()], [Dense(7), Sigmoid()], input_shape=7, penalty=KLSparsity(0.2, 0.1)
+        )
+    },
+    "contractive": {
+        "net": lambda: Autoencoder(
+            [Dense(4), Sigmoid()], [TiedDense(0), Sigmoid()], input_shape=7, penalty=Contractive(0.1, method="sampled")
         )
     },
     "denoising": {"y": make_rows(seed=1), "validation_data": make_rows(9, seed=2)},
@@ -701,6 +708,15 @@ def test_files_that_were_tampered_with(kept, tmp_path, change):
         run(tmp_path)
 
 
+def test_seeds_that_are_no_numbers(tmp_path):
+    for number, seed in enumerate((lambda: np.random.PCG64(5), lambda: [1, 2], lambda: np.random.SeedSequence(4))):
+        folder = tmp_path / str(number)
+        with pytest.raises(KeyboardInterrupt):
+            Trial(folder, Interrupt(2)).fit(seed=seed())
+        resumed, unbroken = Trial(folder).fit(seed=seed()), Trial().fit(seed=seed())
+        assert_array_equal(resumed.model.theta, unbroken.model.theta)
+
+
 def test_a_net_without_a_seed_is_refused(tmp_path):
     with pytest.raises(UsageError, match="fit: expected a seed for a run with a checkpoint, got None; a run by chance"):
         make_net().fit(make_rows(), seed=None, checkpoint=tmp_path)
@@ -725,6 +741,24 @@ def test_every_has_to_be_a_number_of_epochs():
 
 
 # --- callbacks
+
+
+def test_an_interrupted_run_gives_the_optimizer_its_schedule_back(tmp_path):
+    class Halve(Callback):
+        changes_rate = True
+
+        def on_train_begin(self, run):
+            run.optimizer.schedule = Constant(run.optimizer.schedule.lr / 2)
+
+    trial = Trial(tmp_path, Interrupt(3), callbacks=[Halve])
+    for at in (3, None):
+        trial.callbacks[-1] = Interrupt(at)
+        if at:
+            with pytest.raises(KeyboardInterrupt):
+                trial.fit(seed=3)
+            assert trial.optimizer.schedule.lr == 0.001
+    trial.fit(seed=3)
+    assert trial.history["lr"] == [0.0005] * EPOCHS
 
 
 class Remember(Callback):

@@ -249,7 +249,7 @@ def run(settings, progress=True, checkpoint=None):
 
 
 def decisive(settings):
-    """What the bits of a run hang on, by name, but for what `fit` looks after itself and for where the data lie."""
+    """What the bits of a run depend on, by name, but for what `fit` looks after itself and for where the data lie."""
     return {name: value for name, value in asdict(settings).items() if name not in UNDECISIVE}
 
 

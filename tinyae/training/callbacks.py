@@ -63,7 +63,7 @@ class Callback:
         """Take back what `state` gave, in another process; called after `on_train_begin`."""
 
     def config(self):
-        """Settings that the run's numbers hang on, as plain JSON types.
+        """Settings that the run's numbers depend on, as plain JSON types.
 
         A run is only resumed with the same callbacks in the same order: the same classes, with equal `config`.
         """

@@ -1,4 +1,4 @@
-"""Runs that survive a kill: after an epoch all that the next ones hang on goes into one file, atomically.
+"""Runs that survive a kill: after an epoch all that the next ones depend on goes into one file, atomically.
 
 The file holds the parameters, what layers hold beside them, the optimizer's vectors and counters, the state of the
 random generator (hence the order of the data and the noise of all epochs to come), the history, what callbacks
@@ -67,13 +67,14 @@ class Checkpoint(NoCheckpoint):
     every : int
         Epochs from one writing to the next; the last epoch is always kept.
     settings : dict, optional
-        More that the run hangs on, compared by name before all else, such as how its data were made.
+        More that the run depends on, compared by name before all else, such as how its data were made.
 
     Notes
     -----
     A run is gone on with where net, data, optimizer, seeds, threads and callbacks are those it began with; its number
-    of epochs may differ where the learning rate of the epochs done would have been the same. "Bit for bit" is meant
-    on one machine: other processors and other versions of NumPy round differently.
+    of epochs may differ where the learning rate of the epochs done would have been the same. A run that a callback has
+    stopped stays finished. "Bit for bit" is meant on one machine: other processors and other versions of NumPy round
+    differently. Callbacks of one's own say what they remember in `Callback.state`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Whether two runs are the same one: all that a run's numbers hang on, in words, and where two such accounts differ.
+"""Whether two runs are the same one: all that a run's numbers depend on, in words; where two such accounts differ.
 
 Texts and checksums only: an account lies in a checkpoint, and a reader of a refusal sees both sides of the difference.
 """
@@ -36,7 +36,7 @@ def describe_run(run, rng, callbacks, *, batch_size, shuffle, threads, settings)
         What the caller wants to see compared by name, before all else.
     """
     account = {
-        "settings": settings,
+        "settings": {name: value if isinstance(value, str) else in_words(value) for name, value in settings.items()},
         "net": describe_net(run.model),
         "training": {"batch_size": batch_size, "shuffle": bool(shuffle), "threads": threads}
         | {"optimizer": run.optimizer.name}
