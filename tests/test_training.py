@@ -459,6 +459,28 @@ def test_early_stopping_may_leave_the_last_weights():
     assert_array_equal(model.theta, np.full(model.n_params, 3, np.float32))
 
 
+@pytest.mark.parametrize("restore_best, epoch", [(True, 2), (False, 4)])
+def test_early_stopping_puts_back_what_layers_have_learned_from_batches(restore_best, epoch):
+    norm, x, kept = BatchNorm(momentum=0.5), make_rows(), {}
+    model = net_with(norm)
+    arrays = dict(norm.state)
+
+    class Keep(Callback):
+        def on_epoch_end(self, run, row):
+            state = {name: array.copy() for name, array in norm.state.items()}
+            kept[row["epoch"]] = state, run.model.reconstruct(x)
+
+    stopping = EarlyStopping("score", patience=2, restore_best=restore_best)
+    history = fit(model, x, epochs=6, callbacks=[Pretend([5, 3, 4, 4, 1, 1]), Keep(), stopping])
+    assert len(history) == 4
+    state, output = kept[epoch]
+    for name, array in norm.state.items():
+        assert array is arrays[name]  # in place: whoever shares it goes on with it
+        assert_array_equal(array, state[name])
+        assert (kept[2][0][name] != kept[4][0][name]).all()
+    assert_array_equal(model.reconstruct(x), output)
+
+
 def test_early_stopping_on_real_training_restores_the_best_net():
     x, held = make_rows(12), make_rows(30, seed=1)  # few rows, many epochs: over-fitting is certain
     model = make_net()
