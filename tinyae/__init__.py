@@ -36,7 +36,7 @@ from tinyae.rbm import RBM, fit_rbm, fit_stack, unroll
 from tinyae.schedules import Constant, Cosine, Step
 from tinyae.storage import load, save
 from tinyae.training import Callback, Checkpoint, EarlyStopping, History, TrainingDivergedError
-from tinyae.version import __version__
+from tinyae.version import __version__ as __version__
 
 __all__ = [
     "Autoencoder", "Sequential",
