@@ -128,9 +128,10 @@ def test_gradients_have_the_activations_type_and_are_the_callers_own(kind):
 
 
 def test_float32_does_not_lose_a_large_batch():
-    h = np.full((2000, 1000), 0.1, np.float32)  # summed in float32 row after row: 1.2e-4 off
-    assert L1(1).value(h, 2000) == pytest.approx(100, rel=1e-7)
-    assert L2(1).value(h, 2000) == pytest.approx(10, rel=1e-7)
+    h = np.full((2000, 1000), 0.1, np.float32)
+    number = float(np.float32(0.1))
+    assert L1(1).value(h, 2000) == pytest.approx(1000 * number, rel=1e-12)
+    assert L2(1).value(h, 2000) == pytest.approx(1000 * number**2, rel=1e-12)
     assert KLSparsity(0.1).value(h, 2000) == pytest.approx(0, abs=1e-10)
 
 

@@ -348,8 +348,8 @@ class Autoencoder(Layer):
         -------
         History
             Per epoch: `loss` (mean over the epoch's batches while the net changes), `val_loss` (net at the epoch's
-            end), `lr`, `seconds`. Losses are sums per image, mean over images. `baselines` holds the loss of the mean
-            image, of PCA with as many components, and of a perfect reconstruction.
+            end), `lr`, `seconds`; with penalties each of them too, and `objective`, the sum. Losses are sums per image,
+            mean over images. `baselines` holds the loss of the mean image, of PCA with as many components, and of a perfect reconstruction.
 
         Raises
         ------
@@ -450,6 +450,11 @@ class Autoencoder(Layer):
             `loss`: the net's own loss, sum per image, mean over images. `squared_error`: sum_k (x'_k - x_k)^2, mean
             over images. `mse_per_pixel`: the same per pixel. `bce_per_pixel` where the loss is BCE. Every penalty by
             its name, and their sum with the loss as `objective`, where there are any.
+
+        Notes
+        -----
+        Without noise of any kind. A history's `val_loss` has that of the corruption and of a variational code, whose
+        samples are decoded there, and its mean here.
         """
         x, y = self._pairs("evaluate", x, y)
         loss, squared = np.zeros(len(x)), np.zeros(len(x))

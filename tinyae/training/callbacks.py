@@ -40,7 +40,7 @@ class Callback:
         """Before the first batch."""
 
     def on_batch_end(self, run, loss):
-        """After every update, with the batch's loss."""
+        """After every update, with the batch's loss, penalties included."""
 
     def on_epoch_end(self, run, row):
         """After every epoch, with its row of the history, which may be added to. `run.stop("why")` ends training."""
