@@ -349,8 +349,8 @@ class Autoencoder(Layer):
         History
             Per epoch: `loss` (mean over the epoch's batches while the net changes), `val_loss` (net at the epoch's
             end), `lr`, `seconds`; with penalties each of them too, and `objective`, the sum. Losses are sums per image,
-            mean over images. `baselines` holds the loss of the mean image, of PCA with as many components, and of a perfect
-            reconstruction.
+            mean over images. `baselines` holds the loss of the mean image, of PCA with as many components, and of a
+            perfect reconstruction.
 
         Raises
         ------
