@@ -35,8 +35,8 @@ class Copying:
             verdict = "it does not copy: what it reconstructs is what it knows"
         trace, shuffled = 100 * self.trace, 100 * max(0, self.shuffled)
         return (
-            f"{trace:.0f} % of a small change of a pixel comes through, and {shuffled:.0f} % of the variance of shuffled "
-            f"images is reconstructed: {verdict}"
+            f"{trace:.0f} % of a small change of a pixel comes through, and {shuffled:.0f} % of the variance of "
+            f"shuffled images is reconstructed: {verdict}"
         )
 
 
