@@ -220,9 +220,10 @@ def test_signs_are_fair_and_repeatable():
 # -- the gradient ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("samples", [1, 3])
 @EVERY
-def test_gradient_is_the_slope(name):
-    model = make_net(name)
+def test_gradient_is_the_slope(name, samples):
+    model = make_net(name, samples=samples)
     model.set_training(True)
     model.reseed(SameNoise())
     assert_gradients(check_model(model, make_rows(6)))
@@ -438,7 +439,7 @@ def test_it_is_no_penalty_of_a_layer():
 
 
 def test_it_contracts_the_built_in_digits():
-    """Seconds of training: J shrinks in every direction, and most in those the images do not take (Rifai, figure 3)."""
+    """Seconds of training: J shrinks in every direction, and most in those the images do not take (Rifai et al. 2011)."""
     data = load_digits(2500, 200)
     x, test = data.x_train, data.x_test
     norms, spectra, errors = [], [], []

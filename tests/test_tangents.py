@@ -218,6 +218,23 @@ def test_replicas_lose_nothing_by_using_memory_again(name, dtype, tolerance):
     assert_array_equal(twin.forward(x_twin), y)
 
 
+@EVERY
+def test_tangents_have_memory_of_their_own(case):
+    """What a replica's forward and backward gave lies where it lay: the layers around it still work with it."""
+    layer, x = CASES[case]
+    replica, rng = layer.replica(), np.random.default_rng(1)
+    y = replica.forward(x)
+    dt, dy = rng.normal(size=(2, *y.shape))
+    plain = y, replica.backward(dy)
+    kept = [a.copy() for a in plain]
+    t = replica.tangent(rng.normal(size=x.shape))
+    t_kept = t.copy()
+    dv, dx = replica.tangent_backward(dt, dy)
+    for a, b in zip((*plain, t), (*kept, t_kept), strict=True):
+        assert_array_equal(a, b)
+    assert not np.shares_memory(dv, dx)
+
+
 def test_directions_and_gradients_of_the_caller_stay_as_they_were():
     for name in NETS:
         net, x = build(name)

@@ -11,7 +11,8 @@ Three ways to P and to its gradient, each for the encoders it is best at:
 All three end in the same place: P depends on the slopes f'(a), hence on a through f''(a), and that part of the gradient
 takes the net's ordinary way back.
 
-Source: Rifai, Vincent, Muller, Glorot & Bengio, "Contractive auto-encoders", ICML (2011), section 3.
+Source: Rifai, Vincent, Muller, Glorot & Bengio, "Contractive auto-encoders: explicit invariance during feature
+extraction", ICML (2011).
 """
 
 import copy
@@ -48,7 +49,8 @@ class Contractive(EncoderPenalty):
         step of the encoder.
 
     The unit is that of the loss: a sum over all entries of J, a mean over the images. J is taken at what the encoder
-    sees, so at the corrupted image where there is corruption.
+    sees, so at the corrupted image where there is corruption. A weight to begin with: 0.3 to 1 for images of 784 pixels,
+    BCE and a code of 1,000 sigmoid units.
 
     Notes
     -----
@@ -277,8 +279,10 @@ def sampled(encoder, x, scale, samples, rng, add):
 
         E ||J u||^2 = trace(J E[u u'] J') = ||J||_F^2    where E[u u'] = 1
 
-    u has independent signs: of all such u these have the least variance, 2 sum_(i != j) (J'J)_ij^2. The gradient is
-    that of the estimate itself. Source: Hutchinson (1990), for the trace of J'J.
+    The entries of u are independent signs. Of all independent entries these give the least variance, for an image and a
+    direction 2 sum_(i != j) (J'J)_ij^2. The gradient is that of the estimate itself.
+
+    Source: Hutchinson, "A stochastic estimator of the trace of the influence matrix" (1990), here of J'J.
     """
     total = 0.0
     for _ in range(samples):

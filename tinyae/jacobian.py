@@ -2,7 +2,7 @@
 
 J(x) = d code / d x, (k, D) for codes of k numbers and images of D. A direction of x in which J is large is one the code
 can tell apart; where the data lie along a few directions, a good code's J has a few large singular values, one for
-each, and is small in all others (Rifai et al. 2011, section 5.3).
+each, and is small in all others (Rifai et al. 2011).
 
 Encoders work here as they do in use: without noise, and with BatchNorm's running statistics.
 """
