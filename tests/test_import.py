@@ -18,7 +18,7 @@ MODULES = ["tinyae", *(m.name for m in pkgutil.walk_packages([str(ROOT)], "tinya
 # Each module imports only from those above it; names on one line know nothing of each other.
 ORDER = (
     ("checks", "version"),
-    ("files", "penalties"),
+    ("files", "penalties", "pictures"),
     ("datasets", "kernels"),
     ("layers", "corruption"),
     ("losses", "schedules", "contractive"),
@@ -26,9 +26,10 @@ ORDER = (
     ("training",),
     ("analysis", "jacobian"),
     ("baselines",),
+    ("diagnosis",),
     ("autoencoder",),
     ("architectures", "storage"),
-    ("gradcases", "rbm", "plots"),
+    ("gradcases", "rbm", "plots", "callbacks"),
     ("experiments", "estimators"),
     ("cli",),
 )

@@ -124,6 +124,7 @@ def test_the_default_is_mnist_or_else_the_digits(tmp_path, capsys, monkeypatch):
     assert "MNIST NOT FOUND, USING THE BUILT-IN DIGITS" in err
 
 
+@pytest.mark.filterwarnings("ignore:all 81 samples looked at are the same")  # so that it stops soon
 def test_an_early_stop_is_told(tmp_path, capsys, monkeypatch):
     x = np.tile(draw(100, 0)[:1].reshape(1, *SHAPE), (100, 1, 1, 1))
     path = save_images(tmp_path, x)

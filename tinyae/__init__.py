@@ -1,8 +1,17 @@
 """tinyae: autoencoders written by hand in NumPy and Numba, every forward and backward pass in plain sight."""
 
 from tinyae.autoencoder import Autoencoder
+from tinyae.callbacks import (
+    CSVLogger,
+    LearningRateSchedule,
+    ModelCheckpoint,
+    ReconstructionFilm,
+    ReduceOnPlateau,
+    TensorBoard,
+)
 from tinyae.checks import UsageError
 from tinyae.contractive import Contractive
+from tinyae.diagnosis import DiagnosisWarning, diagnose
 from tinyae.layers import (
     ActivityPenalty,
     AveragePool,
@@ -48,5 +57,7 @@ __all__ = [
     "SGD", "RMSprop", "Adam", "Nadam", "Constant", "Step", "Cosine",
     "RBM", "fit_rbm", "fit_stack", "unroll",
     "Callback", "Checkpoint", "EarlyStopping", "History", "TrainingDivergedError",
+    "ModelCheckpoint", "LearningRateSchedule", "ReduceOnPlateau", "CSVLogger", "TensorBoard", "ReconstructionFilm",
+    "diagnose", "DiagnosisWarning",
     "save", "load", "UsageError",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from tinyae import analysis
 from tinyae.baselines import baselines_later, describe_baselines
 from tinyae.checks import UsageError, as_float_array, check_finite, check_int, check_samples, check_scaled
 from tinyae.corruption import CORRUPTIONS, corrupt, corruption_by_name
+from tinyae.diagnosis.faults import faults_after, faults_before, tell
 from tinyae.kernels.config import announce_compiling
 from tinyae.layers.activations import Linear, Sigmoid
 from tinyae.layers.base import Layer, as_shape, every_layer
@@ -337,7 +338,8 @@ class Autoencoder(Layer):
         seed : int or numpy.random.Generator
             Draws the validation part, the order of the data, and the noise of layers such as Dropout.
         progress : bool or str
-            A progress bar, with that text before it, and a line with the baselines of the loss.
+            A progress bar, with that text before it, a line with the baselines of the loss, and a DiagnosisWarning
+            for every fault found in the data or in the trained net (`tinyae.diagnosis`).
         checkpoint : path or Checkpoint, optional
             A folder in which the run is kept after every epoch. Where it holds this very run, killed or interrupted,
             the run goes on after the last epoch kept and ends bit for bit as if it had never been stopped; where it
@@ -350,7 +352,7 @@ class Autoencoder(Layer):
             Per epoch: `loss` (mean over the epoch's batches while the net changes), `val_loss` (net at the epoch's
             end), `lr`, `seconds`; with penalties each of them too, and `objective`, the sum. Losses are sums per image,
             mean over images. `baselines` holds the loss of the mean image, of PCA with as many components, and of a
-            perfect reconstruction.
+            perfect reconstruction; `warnings` the faults found.
 
         Raises
         ------
@@ -377,6 +379,7 @@ class Autoencoder(Layer):
         if progress:
             known = known()
             print(describe_baselines(known, self), file=sys.stderr, flush=True)
+        faults = tell(faults_before(self, y), progress)
         with announce_compiling() if progress else contextlib.nullcontext():
             history = train(
                 self, x, y, optimizer=optimizer, epochs=epochs, batch_size=batch_size, validation=validation,
@@ -384,6 +387,9 @@ class Autoencoder(Layer):
                 checkpoint=checkpoint,
             )  # fmt: skip
         history.baselines = known
+        updates = len(history) * -(-len(x) // batch_size)
+        faults += tell(faults_after(self, (x, y), validation, history, updates, threads), progress)
+        history.warnings = faults
         return history
 
     def baselines(self, x_train, x, target=None):

@@ -18,10 +18,12 @@ class History:
         for, from the arrays given to `fit`: principal components can take as long as an epoch of a small net.
     stopped : str or None
         Why training ended before the last epoch.
+    warnings : list of str
+        What is wrong with the data or the trained net (`tinyae.diagnosis`); empty where nothing was found.
     """
 
     def __init__(self):
-        self.rows, self.stopped = [], None
+        self.rows, self.stopped, self.warnings = [], None, []
         self._baselines = dict
 
     @property
