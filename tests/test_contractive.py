@@ -439,7 +439,7 @@ def test_it_is_no_penalty_of_a_layer():
 
 
 def test_it_contracts_the_built_in_digits():
-    """Seconds of training: J shrinks in every direction, and most in those the images do not take (Rifai et al. 2011)."""
+    """J shrinks in every direction, and most in those the images do not take: what Rifai et al. (2011) found."""
     data = load_digits(2500, 200)
     x, test = data.x_train, data.x_test
     norms, spectra, errors = [], [], []

@@ -49,8 +49,8 @@ class Contractive(EncoderPenalty):
         step of the encoder.
 
     The unit is that of the loss: a sum over all entries of J, a mean over the images. J is taken at what the encoder
-    sees, so at the corrupted image where there is corruption. A weight to begin with: 0.3 to 1 for images of 784 pixels,
-    BCE and a code of 1,000 sigmoid units.
+    sees, so at the corrupted image where there is corruption. A weight to begin with is 0.3 to 1 for images of 784
+    pixels, BCE and a code of 1,000 sigmoid units.
 
     Notes
     -----
