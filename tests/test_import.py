@@ -30,7 +30,7 @@ ORDER = (
     ("autoencoder",),
     ("architectures", "storage"),
     ("gradcases", "rbm", "plots", "callbacks"),
-    ("experiments", "estimators"),
+    ("experiments", "estimators", "keras"),
     ("cli",),
 )
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
