@@ -42,7 +42,8 @@ class Contractive(EncoderPenalty):
     weight : float >= 0
     method : {"auto", "closed", "exact", "sampled"}
         How P is worked out. "auto": "closed" for an encoder of one dense layer, "exact" for several, "sampled" for all
-        others.
+        others. "exact" costs with the code's size: a step of 784-500-250-30 takes thirteen times as long as without,
+        with "sampled" half as long again.
     samples : int
         Random directions for every image and batch; for "sampled" alone. One is right on average over the batches, as
         the gradient of a batch is for the data; more make it less noisy, each at the cost of about one more training
