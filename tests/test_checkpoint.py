@@ -234,6 +234,7 @@ def test_the_same_net_goes_on_after_ctrl_c(tmp_path, name):
     again = trial.model.theta.copy()
     trial.fit()  # finished
     assert_array_equal(trial.model.theta, again)
+    assert_array_equal(Trial(tmp_path, seed=3, **settings).fit().model.theta, again)  # and in another process
 
 
 def test_a_net_that_diverges_is_left_as_it_was(tmp_path):
@@ -286,7 +287,9 @@ def test_early_stopping_that_has_stopped(tmp_path):
 def test_killed_over_and_over(tmp_path):
     """22 kills by SIGKILL: 14 at random moments, 8 inside the writing of the checkpoint (tests/lives.py)."""
     script = Path(__file__).with_name("lives.py")
-    done = subprocess.run([sys.executable, script, tmp_path, "0"], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, script, tmp_path, "0"], check=True, capture_output=True, text=True, timeout=300
+    )
     report = json.loads(done.stdout)
     assert report["unlike"] == [] and report["exit code"] == 0
     lives = report["lives"]
@@ -570,6 +573,14 @@ def test_settings_of_the_callers_own_come_first(tmp_path):
     with pytest.raises(UsageError, match=r"got another: its noise is 0\.1 there and 0\.2 here; use"):
         run(Checkpoint(tmp_path, settings={"noise": 0.2}), x=make_rows(20), batch_size=3)
     assert_same_bits(run(Checkpoint(tmp_path, settings={"noise": 0.1})), run())
+
+
+def test_settings_of_the_callers_own_may_have_the_names_of_ours(tmp_path):
+    interrupted(Checkpoint(tmp_path, settings={"seed": "that of the images: 1"}), 2)
+    with pytest.raises(
+        UsageError, match=r"its seed is that of the images: 1 there and that of the images: 2 here; use"
+    ):
+        run(Checkpoint(tmp_path, settings={"seed": "that of the images: 2"}))
 
 
 @pytest.mark.parametrize("settings", [{}, {"patience": 4}, {"min_delta": 0.1}, {"restore_best": False}])
