@@ -36,12 +36,13 @@ def kl_sparse_autoencoder(input_size=784, code_size=1000, *, rho=0.05, weight=3.
 
 
 def k_sparse_autoencoder(input_size=784, code_size=1000, *, k=25, k_use=None, seed=0):
-    """A linear code of which only the k largest numbers are kept, `tinyae.layers.KSparse`.
+    """A linear code of which only the k largest numbers are kept, `tinyae.layers.KSparse`; tied weights, linear output.
 
-    Source: Makhzani & Frey (2014).
+    Source: Makhzani & Frey (2014), algorithm 1, trained on half the squared error. Its code is best read with more
+    units than it is trained with: k_use = 2 k or 3 k.
     """
-    encoder = [Dense(code_size), KSparse(k, k_use)]
-    return Autoencoder(encoder, [Dense(input_size, "sigmoid")], "bce", input_shape=input_size, seed=seed)
+    code = Dense(code_size)
+    return Autoencoder([code, KSparse(k, k_use)], [TiedDense(code)], "mse", input_shape=input_size, seed=seed)
 
 
 def denoising_autoencoder(input_size=784, code_size=1000, *, corruption=None, activation="sigmoid", seed=0):
@@ -52,12 +53,16 @@ def denoising_autoencoder(input_size=784, code_size=1000, *, corruption=None, ac
     return _one_layer(input_size, code_size, activation, seed, corruption=corruption or Gaussian(0.5))
 
 
-def contractive_autoencoder(input_size=784, code_size=1000, *, weight=0.1, activation="sigmoid", seed=0):
+def contractive_autoencoder(input_size=784, code_size=1000, *, weight=1.0, activation="sigmoid", seed=0):
     """A code that changes little where the image changes little: the encoder's Jacobian is penalised.
+
+    Tied weights, or the encoder would shrink its own and let the decoder's grow.
 
     Source: Rifai et al. (2011).
     """
-    return _one_layer(input_size, code_size, activation, seed, penalty=Contractive(weight))
+    code = Dense(code_size, activation)
+    decoder = [TiedDense(code, "sigmoid")]
+    return Autoencoder([code], decoder, "bce", input_shape=input_size, seed=seed, penalty=Contractive(weight))
 
 
 def tied_autoencoder(input_size=784, code_size=1000, *, activation="sigmoid", seed=0):
