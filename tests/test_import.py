@@ -18,13 +18,13 @@ MODULES = ["tinyae", *(m.name for m in pkgutil.walk_packages([str(ROOT)], "tinya
 # Each module imports only from those above it; names on one line know nothing of each other.
 ORDER = (
     ("checks", "version"),
-    ("files", "penalties", "pictures"),
+    ("files", "penalties", "pictures", "scaling"),
     ("datasets", "kernels"),
     ("layers", "corruption"),
     ("losses", "schedules", "contractive"),
-    ("optimizers", "gradcheck", "summary", "export"),
+    ("optimizers", "gradcheck", "lbfgs", "summary", "export"),
     ("training",),
-    ("analysis", "jacobian"),
+    ("analysis", "jacobian", "probe"),
     ("baselines",),
     ("diagnosis",),
     ("autoencoder",),

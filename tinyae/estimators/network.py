@@ -8,12 +8,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from tinyae.autoencoder import Autoencoder
 from tinyae.checks import UsageError, check_choice, check_int
 from tinyae.corruption import Gaussian, Masking, SaltAndPepper
-from tinyae.estimators.scaling import Scaling
 from tinyae.layers import Dense, KSparse
 from tinyae.layers.activations import ACTIVATIONS
 from tinyae.losses import LOSSES
 from tinyae.optimizers import OPTIMIZERS
 from tinyae.penalties import L1, L2, KLSparsity, Weighed
+from tinyae.scaling import Scaling
 from tinyae.training import EarlyStopping
 
 FLOATS = (np.float64, np.float32)  # what X may be; everything else becomes the first

@@ -5,10 +5,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tinyae.estimators.network import FLOATS
-from tinyae.estimators.scaling import Scaling
 from tinyae.rbm.machine import RBM
 from tinyae.rbm.pseudo_likelihood import log_pseudo_likelihood
 from tinyae.rbm.training import fit_rbm
+from tinyae.scaling import Scaling
 
 
 class RBMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -47,7 +47,7 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Reconstruction error and free energy by epoch.
     components_, intercept_hidden_, intercept_visible_ : arrays (n_components, D), (n_components,), (D,)
         Its weights and biases under scikit-learn's names.
-    scaling_ : tinyae.estimators.scaling.Scaling
+    scaling_ : tinyae.scaling.Scaling
     n_features_in_, feature_names_in_
         As everywhere in scikit-learn.
 

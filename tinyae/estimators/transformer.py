@@ -61,7 +61,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         The net, in float32; it works on scaled rows.
     history_ : tinyae.History
         Losses by epoch.
-    scaling_ : tinyae.estimators.scaling.Scaling
+    scaling_ : tinyae.scaling.Scaling
     n_iter_ : int
         Epochs trained.
     n_features_in_, feature_names_in_

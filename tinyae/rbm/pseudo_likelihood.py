@@ -3,6 +3,7 @@
 import numpy as np
 
 from tinyae.checks import UsageError, check_shape
+from tinyae.training.memory import pieces
 from tinyae.training.threads import Team, thread_count
 
 NUMBERS_AT_ONCE = 32_768  # rows times hidden units: what fits a core's cache
@@ -32,8 +33,7 @@ def log_pseudo_likelihood(rbm, v, threads=None):
         parts = team.parts(len(v))
 
         def work(worker):
-            for start in range(parts[worker].start, parts[worker].stop, at_once):
-                rows = slice(start, min(start + at_once, parts[worker].stop))
+            for rows in pieces(parts[worker], at_once):
                 result[rows] = _of_rows(rbm, np.asarray(v[rows], rbm.theta.dtype))
 
         team.run(work)
