@@ -26,6 +26,7 @@ def build_parser():
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
 
     add_train(commands)
+    add_compare(commands)
     add_hinton2006(commands)
     add_gradcheck(commands)
     return parser
@@ -121,6 +122,54 @@ def add_train(commands):
     )  # fmt: skip
     train.add_argument("--json", action="store_true", help="print the metrics as JSON and nothing else on stdout")
     train.set_defaults(run=run_train)
+
+
+def add_compare(commands):
+    """The options of `tinyae compare`."""
+    compare = commands.add_parser(
+        "compare",
+        help="train every kind of autoencoder at the same budget and put them in one table",
+        description="Train every kind of autoencoder (sparse, denoising, contractive, variational, ...) for the same "
+        "number of epochs, measure reconstructions and codes, and write one table and one picture. An untrained net "
+        "and principal components are rows, too.",
+        epilog="example: tinyae compare --dataset digits --limit 2000 --epochs 5 --width 200 --out results/compare",
+    )
+    compare.add_argument(
+        "--dataset", default="auto",
+        help="mnist, fashion-mnist, quickdraw10, digits (built in) or auto (mnist, or digits without it) "
+        "(default: %(default)s)",
+    )  # fmt: skip
+    compare.add_argument("--data-dir", help="folder that holds mnist/ and so on (default: $TINYAE_DATA_DIR)")
+    compare.add_argument("--kinds", type=names, metavar="A,B", help="only these kinds (default: all)")
+    compare.add_argument("--epochs", type=int, default=10, help="for every kind, pretraining included (default: 10)")
+    compare.add_argument("--width", type=int, default=1000, help="units of a wide code (default: %(default)s)")
+    compare.add_argument("--limit", type=int, metavar="N", help="only the first N training images, for quick runs")
+    compare.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    compare.add_argument("--threads", type=int, help="worker threads (default: one per core)")
+    compare.add_argument("--out", default="results/compare", help="folder of the results (default: %(default)s)")
+    compare.add_argument("--json", action="store_true", help="print the metrics as JSON and nothing else on stdout")
+    compare.set_defaults(run=run_compare)
+
+
+def names(text):
+    """'a,b' as ('a', 'b')."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def run_compare(arguments):
+    """`tinyae compare`."""
+    from tinyae.experiments import compare
+    from tinyae.files import writable_folder
+
+    settings = compare.Settings(**{f.name: getattr(arguments, f.name) for f in fields(compare.Settings)})
+    folder = writable_folder(arguments.out, "compare")  # before minutes of work, not after
+    result = compare.run(settings)
+    from tinyae.experiments import compare_report  # brings Matplotlib
+
+    compare_report.write_report(result, folder)
+    metrics = result.about | {"rows": result.rows}
+    print_results(arguments, metrics, lambda _: compare_report.plain(result), folder, compare_report.FILES)
+    return 0
 
 
 def whole_numbers(text):

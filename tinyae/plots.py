@@ -117,6 +117,56 @@ def reconstruction_rows(rows, image_shape, column_titles=None, title=None):
     return figure
 
 
+def comparison(rows, image_shape, title=None):
+    """Images on the left, weights on the right, a row a net.
+
+    Parameters
+    ----------
+    rows : list of (str, array (n, D), array (m, D) or None)
+        Text on the left; images from 0 (black) to 1 (white); weights, each unit on a symmetric scale of its own.
+    image_shape : (height, width, channels)
+    title : str, optional
+    """
+    pictures = [list(images) for _, images, _ in rows]
+    weights = [[] if units is None else [_between_minus_one_and_one(unit) for unit in units] for _, _, units in rows]
+    columns = len(pictures[0]), max(map(len, weights))
+    height, width = image_shape[:2]
+    size = (1.9 + 0.6 * sum(columns) * width / height, 0.8 + 0.62 * len(rows))
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(1, 2 if columns[1] else 1, squeeze=False, width_ratios=[n for n in columns if n])[0]
+    colours = image_shape[-1] == 3
+    axes[0].imshow(_sheet(pictures, columns[0], image_shape, colours), cmap="gray", vmin=0, vmax=1)
+    for axis in axes:
+        axis.set_xticks([])
+        axis.set_yticks([])
+        axis.spines[:].set_visible(False)
+    centres = [(row + 0.5) * (height + 1) - 1 for row in range(len(rows))]
+    axes[0].set_yticks(centres, [text for text, _, _ in rows], fontsize=9)
+    axes[0].tick_params(length=0)
+    if columns[1]:
+        axes[1].imshow(_sheet(weights, columns[1], image_shape), cmap=DIVERGING, vmin=-1, vmax=1)
+    if title:
+        figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def _between_minus_one_and_one(unit):
+    return np.asarray(unit) / (float(np.abs(unit).max()) or 1.0)
+
+
+def _sheet(rows, columns, image_shape, colours=False):
+    """Images in rows as one array, a pixel apart; what is not there is NaN (white in colours), which shows as white."""
+    height, width, channels = image_shape
+    shape = (len(rows) * (height + 1) - 1, columns * (width + 1) - 1)
+    sheet = np.ones((*shape, channels)) if colours else np.full(shape, np.nan)
+    for i, images in enumerate(rows):
+        for j, image in enumerate(images):
+            image = np.asarray(image).reshape(image_shape)
+            top, left = i * (height + 1), j * (width + 1)
+            sheet[top : top + height, left : left + width] = np.clip(image, 0, 1) if colours else image.mean(axis=-1)
+    return sheet
+
+
 def row_curves(series, title=None, columns=5):
     """Rows of numbers as curves, a panel a sample: originals and their reconstructions over each other.
 
