@@ -12,6 +12,7 @@ from tinyae import analysis, architectures, datasets
 from tinyae.autoencoder import Autoencoder
 from tinyae.baselines import WIDEST_PCA
 from tinyae.checks import UsageError, check_choice, check_float, check_int
+from tinyae.corruption import Gaussian
 from tinyae.experiments.common import announce, peak_memory_mb, versions
 from tinyae.losses import BCE, LOSSES
 from tinyae.optimizers import OPTIMIZERS
@@ -288,12 +289,7 @@ def build_model(data, settings):
 
 def add_noise(x, sigma, rng):
     """x with Gaussian noise of standard deviation sigma, cut to [0, 1]; x itself for sigma = 0."""
-    if not sigma:
-        return x
-    noisy = rng.standard_normal(x.shape, np.float32)
-    noisy *= np.float32(sigma)
-    noisy += x
-    return np.clip(noisy, 0, 1, out=noisy)
+    return Gaussian(sigma)(x, rng) if sigma else x
 
 
 def describe(settings, data, model, threads):
