@@ -40,6 +40,15 @@ def test_a_constant_copies_nothing():
     assert "does not copy" in str(found)
 
 
+def test_shuffled_images_keep_their_pixels_and_lose_their_shape():
+    level, ramp = np.full((12, 1), 12**-0.5), np.linspace(-1, 1, 12)[:, None]
+    ramp /= np.linalg.norm(ramp)
+    grey = rows(300, 1) + 0.01 * rows(300)  # one grey level each: shuffling leaves it as it is
+    assert copying(linear(level, level.T), grey).shuffled > 0.99
+    ramps = rows(300, 1) @ ramp.T
+    assert copying(linear(ramp, ramp.T), ramps).shuffled < 0.2
+
+
 def test_trace_is_that_of_the_jacobian():
     model = Autoencoder(
         [Dense(5, "tanh")], [Dense(8, "tanh"), Dense(12, "sigmoid")], input_shape=12, dtype=np.float64, seed=3
@@ -94,3 +103,10 @@ def test_bad_input():
         copying(linear_autoencoder(12, 3), np.zeros((3, 11)))
     with pytest.raises(UsageError, match="copying: expected samples to be a whole number >= 1, got 0"):
         copying(linear_autoencoder(12, 3), rows(3), samples=0)
+    with pytest.raises(UsageError, match="copying: expected at least one sample in x, got none"):
+        copying(linear_autoencoder(12, 3), rows(0))
+    with pytest.raises(UsageError, match="copying: expected finite numbers in x, got 24 NaN or infinite"):
+        copying(linear_autoencoder(12, 3), rows(2) * np.nan)
+    for flat in (rows(1), np.full((4, 12), 0.5)):  # one image is its own mean
+        with pytest.raises(UsageError, match="copying: expected some images with pixels that differ, got images all"):
+            copying(linear_autoencoder(12, 3), flat)

@@ -8,6 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from tinyae import UsageError, probe
 from tinyae.datasets import load
+from tinyae.datasets.digits import load_digits
 from tinyae.gradcheck import numerical_gradient
 from tinyae.probe import LinearProbe, SoftmaxLoss, linear_probe_accuracy, split
 from tinyae.training.threads import Team
@@ -173,10 +174,10 @@ def test_accuracy_in_one_call(blobs):
 @pytest.mark.parametrize("weight_decay", [1e-3, 1e-1])
 def test_beside_scikit_learn(weight_decay):
     linear_model = pytest.importorskip("sklearn.linear_model")
-    data = load("digits")
+    data = load_digits(1000, 2000)
     W = np.random.default_rng(0).normal(size=(784, 30)) / 10
-    codes, codes_test = (np.maximum(x @ W, 0).astype(np.float32) for x in (data.x_train[:1000], data.x_test[:2000]))
-    labels, labels_test = data.y_train[:1000], data.y_test[:2000]
+    codes, codes_test = (np.maximum(x @ W, 0).astype(np.float32) for x in (data.x_train, data.x_test))
+    labels, labels_test = data.y_train, data.y_test
     ours = LinearProbe(weight_decay).fit(codes, labels)
     z, z_test = ((c - codes.mean(axis=0)) / codes.std(axis=0) for c in (codes, codes_test))
     theirs = linear_model.LogisticRegression(C=1 / (1000 * weight_decay), max_iter=3000)

@@ -121,8 +121,7 @@ class PCA:
         values, vectors = np.linalg.eigh(covariance)  # ascending
         self.variances = values[::-1][:k].copy()
         components = vectors[:, ::-1][:, :k]
-        largest = np.take_along_axis(components, np.abs(components).argmax(axis=0)[None], axis=0)
-        self.components = components * np.where(largest < 0, -1.0, 1.0)
+        self.components = components * settled_signs(components)
 
     def encode(self, x):
         """Codes (N, k)."""
@@ -136,6 +135,12 @@ class PCA:
     def reconstruct(self, x):
         """decode(encode(x))."""
         return self.decode(self.encode(x))
+
+
+def settled_signs(columns):
+    """Factors 1 or -1 (k,) that make the largest number of every column (D, k) positive."""
+    largest = np.take_along_axis(columns, np.abs(columns).argmax(axis=0)[None], axis=0)[0]
+    return np.where(largest < 0, -1.0, 1.0)
 
 
 def mean_and_covariance(x):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyae.checks import as_float_array, check_int, check_samples
+from tinyae.checks import UsageError, check_int
 from tinyae.training.memory import pieces
 
 ROWS = 500  # images at a time
@@ -57,11 +57,15 @@ def copying(model, x, rng=None, samples=1):
     -------
     Copying
         `trace` and `shuffled`, as at the top of this module.
+
+    Raises
+    ------
+    UsageError
+        Images of another shape, NaN, none or one, or images of one grey all over.
     """
     rng = np.random.default_rng(0) if rng is None else rng
     samples = check_int("copying", "samples", samples, 1)
-    x = as_float_array("copying", x, model.theta.dtype)
-    check_samples("copying", x, model.input_shape)
+    x = model._checked("copying", x, "x")
     twin = model.replica()
     twin.set_training(False)
     shuffled = rng.permuted(x.reshape(len(x), -1), axis=1).reshape(x.shape)
@@ -75,4 +79,6 @@ def copying(model, x, rng=None, samples=1):
         u = shuffled[rows]
         error += float(np.sum(np.square(twin.forward(u) - u, dtype=np.float64)))
         variance += float(np.sum(np.square(u - mean, dtype=np.float64)))
+    if not variance:
+        raise UsageError("copying: expected some images with pixels that differ, got images all alike when shuffled.")
     return Copying(trace / (samples * x.size), 1 - error / variance)
