@@ -71,8 +71,8 @@ def faults_after(model, training, validation=None, history=None, updates=None, t
     """
     n = samples_to_take(model)
     x, y = (evenly(a, n) for a in training)
-    if len(x) < FEWEST_SAMPLES:
-        return []
+    if len(x) < FEWEST_SAMPLES or out_of_range(model, y):
+        return []  # units driven to an end of their range, a loss that stays high: all follows from targets out of it
     if (x == x[0]).all() and (y == y[0]).all():
         return [f"all {len(x)} samples looked at are the same: there is nothing to learn; look at how they were read."]
     if model.corruption is not None:
@@ -86,7 +86,7 @@ def faults_after(model, training, validation=None, history=None, updates=None, t
     first_epochs = history is not None and len(history) < FIRST_EPOCHS
     still = loss_not_falling(history, level) if history is not None and not first_epochs else []
     faults += still
-    if not (silent or still or early or out_of_range(model, y)):
+    if not (silent or still or early):
         faults += nothing_gained(model, level)
     if validation is not None and not first_epochs:
         x, y = (evenly(a, n) for a in validation)

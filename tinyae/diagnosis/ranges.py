@@ -46,9 +46,10 @@ def out_of_range(model, y):
     share = np.mean((y < low - margin) | (y > high + margin))
     if share <= STRAY:
         return []
+    percent = f"{100 * share:.0f}" if share > 0.1 else f"{100 * share:.2g}"
     reach = f"[{low:g}, {high:g}]" if np.isfinite(high) else "[0, infinity)"
     return [
-        f"{100 * share:.2g} % of the data lie outside {reach}, which is all that the decoder's {unit.name} can give "
+        f"{percent} % of the data lie outside {reach}, which is all that the decoder's {unit.name} can give "
         f"(they go from {y.min():.3g} to {y.max():.3g}); scale them, or end the decoder in a linear layer with "
         "loss='mse'."
     ]
