@@ -63,7 +63,7 @@ TESTED = {
     ("convolution", "convolve_transposed"), ("convolution", "weight_gradient"), ("convolution", "channel_sums"),
     ("convolution", "convolve_backward"), ("convolution", "convolve_transposed_backward"),
     # in test_pool.py and test_upsample.py:
-    ("pooling", "max_pool"), ("pooling", "max_pool_backward"),
+    ("pooling", "max_pool"), ("pooling", "max_pool_backward"), ("pooling", "pick"),  # pick: test_tangents.py
     ("pooling", "average_pool"), ("pooling", "average_pool_backward"),
     ("upsampling", "upsample_nearest"), ("upsampling", "upsample_nearest_backward"),
     ("upsampling", "upsample_bilinear"), ("upsampling", "upsample_bilinear_backward"),

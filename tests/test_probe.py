@@ -246,3 +246,19 @@ def test_bad_settings_are_refused():
         LinearProbe(max_iterations=0)
     with pytest.raises(UsageError, match=r"LinearProbe: expected tolerance in \(0, inf\], got 0"):
         LinearProbe(tolerance=0)
+
+
+def test_a_common_scale_leaves_rare_units_quiet():
+    rng = np.random.default_rng(3)
+    codes = rng.normal(size=(60, 4)) * [1.0, 2.0, 0.5, 0.01]
+    labels = (codes[:, 0] > 0).astype(int)
+    probe = LinearProbe(0.1, scale="common").fit(codes, labels)
+    width = np.sqrt(np.mean(codes.var(axis=0)))
+    assert_allclose(probe.scaling.apply(codes), (codes - codes.mean(axis=0)) / width, rtol=1e-12)
+    # The same as a probe of the codes divided by hand, and another than the standardised one.
+    loud, quiet = (np.abs(LinearProbe(0.1, scale=s).fit(codes, labels).W[3]).max() for s in ("standard", "common"))
+    assert quiet < 0.1 * loud
+    value = linear_probe_accuracy(codes, labels, codes, labels, weight_decay=0.1, scale="common")
+    assert value == probe.accuracy(codes, labels)
+    with pytest.raises(UsageError, match="LinearProbe: expected scale to be one of standard, common, got 'minmax'"):
+        LinearProbe(scale="minmax")

@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 
-from tinyae.checks import UsageError, as_float_array, check_finite, check_float, check_int, check_shape
+from tinyae.checks import UsageError, as_float_array, check_choice, check_finite, check_float, check_int, check_shape
 from tinyae.lbfgs import minimise
 from tinyae.scaling import Scaling
 from tinyae.training.memory import pieces
@@ -17,6 +17,7 @@ from tinyae.training.threads import Team, thread_count
 
 ROWS_AT_ONCE = 512  # both products of a pass find these rows in the cache
 WEIGHT_DECAY = 1e-3
+PROBE_SCALES = ("standard", "common")
 
 
 class LinearProbe:
@@ -33,6 +34,9 @@ class LinearProbe:
     Parameters
     ----------
     weight_decay : float >= 0
+    scale : {"standard", "common"}
+        Whether every column gets a standard deviation of 1, or all are divided by one number. "common" suits sparse
+        codes: a unit that is rarely on has a small deviation, and dividing by it makes the unit loud.
     tolerance : float > 0
         Training ends where no entry of dL/d(W, b) is larger.
     max_iterations : int
@@ -59,8 +63,12 @@ class LinearProbe:
     >>> 1 - probe.accuracy(model.encode(data.x_test), data.y_test)  # the linear probe's error
     """
 
-    def __init__(self, weight_decay=WEIGHT_DECAY, *, tolerance=1e-5, max_iterations=1000, threads=None):
+    def __init__(
+        self, weight_decay=WEIGHT_DECAY, *, scale="standard", tolerance=1e-5, max_iterations=1000, threads=None
+    ):
         self.weight_decay = check_float("LinearProbe", "weight_decay", weight_decay, 0.0, math.inf, open_high=True)
+        check_choice("LinearProbe", "scale", scale, PROBE_SCALES)
+        self.scale = scale
         self.tolerance = check_float("LinearProbe", "tolerance", tolerance, 0.0, math.inf, open_low=True)
         self.max_iterations = check_int("LinearProbe", "max_iterations", max_iterations, 1)
         self.threads = thread_count(threads)
@@ -77,7 +85,7 @@ class LinearProbe:
         self.classes, y = np.unique(labels, return_inverse=True)
         if len(self.classes) < 2:
             raise UsageError(f"LinearProbe.fit: expected labels of at least two classes, got {self.classes.tolist()}.")
-        self.scaling = Scaling("LinearProbe", "standard", codes)
+        self.scaling = Scaling("LinearProbe", self.scale, codes, among=PROBE_SCALES)
         D, C = codes.shape[1], len(self.classes)
         with Team(self.threads) as team:
             loss = SoftmaxLoss(self.scaling.apply(codes), y, C, self.weight_decay, team)
@@ -118,7 +126,7 @@ class LinearProbe:
 
 
 def linear_probe_accuracy(
-    codes_train, labels_train, codes_test, labels_test, *, weight_decay=WEIGHT_DECAY, threads=None
+    codes_train, labels_train, codes_test, labels_test, *, weight_decay=WEIGHT_DECAY, scale="standard", threads=None
 ):
     """Share of test codes whose class a linear classifier, trained on the training codes, predicts.
 
@@ -130,6 +138,7 @@ def linear_probe_accuracy(
     labels_train, labels_test : arrays (N,), (M,)
         Whole numbers or words.
     weight_decay : float >= 0
+    scale : {"standard", "common"}
     threads : int, optional
 
     Returns
@@ -139,7 +148,7 @@ def linear_probe_accuracy(
     codes_test, labels_test = _checked("linear_probe_accuracy", codes_test, labels_test, "_test")
     codes_train, labels_train = _checked("linear_probe_accuracy", codes_train, labels_train, "_train")
     check_shape("linear_probe_accuracy", codes_test, ("M", codes_train.shape[1]), name="codes_test")
-    probe = LinearProbe(weight_decay, threads=threads).fit(codes_train, labels_train)
+    probe = LinearProbe(weight_decay, scale=scale, threads=threads).fit(codes_train, labels_train)
     return probe.accuracy(codes_test, labels_test)
 
 

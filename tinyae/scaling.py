@@ -4,7 +4,7 @@ import numpy as np
 
 from tinyae.checks import check_choice
 
-SCALES = ("standard", "minmax", None)
+SCALES = ("standard", "minmax", None)  # of estimators
 ROWS_AT_ONCE = 2000  # float64 copies are made of these only
 
 
@@ -15,8 +15,9 @@ class Scaling:
     ----------
     who : str
         Who speaks in the error.
-    scale : {"standard", "minmax", None}
-        "standard": mean 0, standard deviation 1. "minmax": from 0 to 1. None: x as it is.
+    scale : {"standard", "common", "minmax", None}
+        "standard": mean 0, standard deviation 1. "common": mean 0, and one width for all columns, the root of their
+        mean variance. "minmax": from 0 to 1. None: x as it is.
     x : array (N, D)
         Data the shift and the width are taken from. A constant column has width 1.
     among : tuple
@@ -37,6 +38,9 @@ class Scaling:
         if scale == "standard":
             squares = sum(np.square(x[rows] - mean).sum(axis=0) for rows in blocks(len(x)))
             self.shift, self.width = mean, np.sqrt(squares / len(x))
+        elif scale == "common":
+            squares = sum(np.square(x[rows] - mean).sum() for rows in blocks(len(x)))
+            self.shift, self.width = mean, np.full(x.shape[1], np.sqrt(squares / x.size))
         elif scale == "minmax":
             self.shift, self.width = low, high - low
         # Rounding leaves a constant column a mean just beside its value, and a tiny deviation.

@@ -38,8 +38,8 @@ def kl_sparse_autoencoder(input_size=784, code_size=1000, *, rho=0.05, weight=3.
 def k_sparse_autoencoder(input_size=784, code_size=1000, *, k=25, k_use=None, seed=0):
     """A linear code of which only the k largest numbers are kept, `tinyae.layers.KSparse`; tied weights, linear output.
 
-    Source: Makhzani & Frey (2014), algorithm 1, trained on half the squared error. Its code is best read with more
-    units than it is trained with: k_use = 2 k or 3 k.
+    Source: Makhzani & Frey (2014), algorithm 1, trained on half the squared error. For a classifier on its code keep
+    more units than in training, k_use = 2 k or 3 k; for reconstructions do not.
     """
     code = Dense(code_size)
     return Autoencoder([code, KSparse(k, k_use)], [TiedDense(code)], "mse", input_shape=input_size, seed=seed)

@@ -134,8 +134,7 @@ def _pca(task):
 
 def _k_sparse(task):
     width = task.settings.width
-    k = max(1, width // 40)
-    return _net(k_sparse_autoencoder, code_size=width, k=k, k_use=min(3 * k, width))(task)
+    return _net(k_sparse_autoencoder, code_size=width, k=max(1, width // 40))(task)
 
 
 def _conv(task):
@@ -188,7 +187,7 @@ KINDS = {
     "tied": Kind("wide, the decoder has the encoder's weights", _wide(tied_autoencoder)),
     "l1-sparse": Kind("wide, L1 penalty", _wide(l1_sparse_autoencoder)),
     "kl-sparse": Kind("wide, mean activation 0.05", _wide(kl_sparse_autoencoder)),
-    "k-sparse": Kind("wide and tied, a fortieth of the units kept (of use: three fortieths)", _k_sparse),
+    "k-sparse": Kind("wide and tied, a fortieth of the units kept", _k_sparse),
     "denoising": Kind("wide, Gaussian noise 0.5 at the input", _wide(denoising_autoencoder)),
     "contractive": Kind("wide and tied, Jacobian penalty", _wide(contractive_autoencoder)),
     "variational": Kind("D-400-20, beta 1", _net(variational_autoencoder)),
