@@ -32,6 +32,14 @@ def build_parser():
     return parser
 
 
+def add_common(parser, name):
+    """The options of every command that trains."""
+    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    parser.add_argument("--threads", type=int, help="worker threads (default: one per core)")
+    parser.add_argument("--out", default=f"results/{name}", help="folder of the results (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print the metrics as JSON and nothing else on stdout")
+
+
 def add_hinton2006(commands):
     """The options of `tinyae hinton2006`."""
     hinton = commands.add_parser(
@@ -45,10 +53,7 @@ def add_hinton2006(commands):
     hinton.add_argument("--data-dir", help="folder that holds mnist/ (default: $TINYAE_DATA_DIR, then a download)")
     hinton.add_argument("--code-size", type=int, default=2, help="numbers in a code (default: %(default)s)")
     hinton.add_argument("--preset", default="default", help="quick, default or paper (default: %(default)s)")
-    hinton.add_argument("--seed", type=int, default=0, help="default: %(default)s")
-    hinton.add_argument("--threads", type=int, help="worker threads (default: one per core)")
-    hinton.add_argument("--out", default="results/hinton2006", help="folder of the results (default: %(default)s)")
-    hinton.add_argument("--json", action="store_true", help="print the metrics as JSON and nothing else on stdout")
+    add_common(hinton, "hinton2006")
     hinton.set_defaults(run=run_hinton2006)
 
 
@@ -112,15 +117,12 @@ def add_train(commands):
         help="stop after so many epochs without a lower validation loss; 0: never (default: conv 5, else 0)",
     )
     train.add_argument("--limit", type=int, metavar="N", help="only the first N training images, for quick runs")
-    train.add_argument("--seed", type=int, default=0, help="default: %(default)s")
-    train.add_argument("--threads", type=int, help="worker threads (default: one per core)")
-    train.add_argument("--out", default="results/train", help="folder of the results (default: %(default)s)")
     train.add_argument(
         "--resume", action="store_true",
         help="go on after the last whole epoch of a killed or interrupted run with the same options, kept in "
         "OUT/checkpoint/; the result is the same bits. --epochs may be higher than before",
     )  # fmt: skip
-    train.add_argument("--json", action="store_true", help="print the metrics as JSON and nothing else on stdout")
+    add_common(train, "train")
     train.set_defaults(run=run_train)
 
 
@@ -144,10 +146,7 @@ def add_compare(commands):
     compare.add_argument("--epochs", type=int, default=10, help="for every kind, pretraining included (default: 10)")
     compare.add_argument("--width", type=int, default=1000, help="units of a wide code (default: %(default)s)")
     compare.add_argument("--limit", type=int, metavar="N", help="only the first N training images, for quick runs")
-    compare.add_argument("--seed", type=int, default=0, help="default: %(default)s")
-    compare.add_argument("--threads", type=int, help="worker threads (default: one per core)")
-    compare.add_argument("--out", default="results/compare", help="folder of the results (default: %(default)s)")
-    compare.add_argument("--json", action="store_true", help="print the metrics as JSON and nothing else on stdout")
+    add_common(compare, "compare")
     compare.set_defaults(run=run_compare)
 
 
