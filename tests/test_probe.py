@@ -262,3 +262,13 @@ def test_a_common_scale_leaves_rare_units_quiet():
     assert value == probe.accuracy(codes, labels)
     with pytest.raises(UsageError, match="LinearProbe: expected scale to be one of standard, common, got 'minmax'"):
         LinearProbe(scale="minmax")
+
+
+def test_float64_goes_on_where_float32_can_go_no_further():
+    rng = np.random.default_rng(4)
+    codes = rng.normal(size=(300, 20)).astype(np.float32)
+    labels = (codes[:, 0] + 0.3 * rng.normal(size=300) > 0).astype(int)
+    probe = LinearProbe(1e-3, tolerance=1e-9, threads=1).fit(codes, labels)  # float32 stops near 1e-7
+    exact = LinearProbe(1e-3, tolerance=1e-9, threads=1).fit(codes.astype(np.float64), labels)
+    assert probe.minimum.converged and np.abs(probe.minimum.gradient).max() <= 1e-9
+    assert_allclose(probe.W, exact.W, rtol=1e-4, atol=1e-6)

@@ -55,7 +55,7 @@ class LinearProbe:
     minimum : tinyae.lbfgs.Minimum
         L at the end, iterations, whether it converged.
 
-    Codes in float32 are computed with in float32, all others in float64.
+    Codes in float32 are computed with in float32 as far as its rounding allows, all others in float64.
 
     Examples
     --------
@@ -88,13 +88,20 @@ class LinearProbe:
         self.scaling = Scaling("LinearProbe", self.scale, codes, among=PROBE_SCALES)
         D, C = codes.shape[1], len(self.classes)
         with Team(self.threads) as team:
-            loss = SoftmaxLoss(self.scaling.apply(codes), y, C, self.weight_decay, team)
-            found = minimise(loss, np.zeros((D + 1) * C), tolerance=self.tolerance, max_iterations=self.max_iterations)
+            found, left = None, self.max_iterations
+            # float32's rounding can hide the last of the descent; then float64 goes on from there.
+            for dtype in dict.fromkeys((codes.dtype, np.dtype(np.float64))):
+                loss = SoftmaxLoss(self.scaling.apply(codes.astype(dtype, copy=False)), y, C, self.weight_decay, team)
+                start = np.zeros((D + 1) * C) if found is None else found.theta
+                found = minimise(loss, start, tolerance=self.tolerance, max_iterations=left)
+                left -= found.iterations
+                if found.converged or not left:
+                    break
         if not found.converged:
             warnings.warn(
                 f"LinearProbe.fit: expected a gradient below {self.tolerance:g}, got "
-                f"{np.abs(found.gradient).max():.1e} after {found.iterations} iterations; use more weight_decay, "
-                "max_iterations or tolerance.",
+                f"{np.abs(found.gradient).max():.1e} after {self.max_iterations - left} iterations; use more "
+                "weight_decay, max_iterations or tolerance.",
                 RuntimeWarning,
                 stacklevel=2,
             )
