@@ -12,6 +12,7 @@ from tinyae.corruption import CORRUPTIONS, corrupt, corruption_by_name
 from tinyae.layers.activations import Linear, Sigmoid
 from tinyae.layers.base import Layer, as_shape, every_layer
 from tinyae.layers.flat import flatten
+from tinyae.layers.noise import generator_of_its_own
 from tinyae.layers.penalising import ActivityPenalty, Penalising
 from tinyae.layers.sequential import Sequential, check_layers_once, number_repeats, show_chain
 from tinyae.layers.shape import ways_back
@@ -88,15 +89,15 @@ class Objective(Layer):
             layer.build(self.encoder.output_shape)
             layer.what.check_unit(self.encoder.output_unit)
         self.couples_batch = any(penalty.couples_batch for penalty in self.encoder_penalties)
-        self.penalising = [layer for layer in every_layer(self) if isinstance(layer, Penalising)]
+        self.penalising = layers_of(Penalising, self)
         self.series = number_repeats(["loss", *(p.series for p in self.penalising + self.encoder_penalties)])
 
     def _link_tied(self):
         """Give every TiedDense the layer of this net's encoder whose weights it uses."""
-        self.tied = [layer for layer in every_layer(self.decoder) if isinstance(layer, TiedDense)]
+        self.tied = layers_of(TiedDense, self.decoder)
         for layer in self.tied:
             layer.link(self.encoder)
-        if any(isinstance(layer, TiedDense) for layer in every_layer(self.encoder)):
+        if layers_of(TiedDense, self.encoder):
             raise UsageError("Autoencoder: expected TiedDense in the decoder, got one in the encoder.")
         if len({layer.place for layer in self.tied}) < len(self.tied):
             raise UsageError("Autoencoder: expected a source of its own for every TiedDense, got one source twice.")
@@ -179,6 +180,11 @@ class Objective(Layer):
         return (self.encoder, self.decoder, *self.code_penalties)
 
     @property
+    def penalties(self):
+        """The penalties of the code and of the encoder."""
+        return [layer.what for layer in self.code_penalties] + self.encoder_penalties
+
+    @property
     def whole_gradients(self):
         """Whether a layer's gradient is a sum of several terms, which have to be formed before the update."""
         return bool(self.tied or self.encoder_penalties)
@@ -199,9 +205,9 @@ class Objective(Layer):
         twin.encoder, twin.decoder = self.encoder.replica(), self.decoder.replica()
         twin.code_penalties = [layer.replica() for layer in self.code_penalties]
         twin.encoder_penalties = [p.replica() for p in self.encoder_penalties]
-        twin.penalising = [layer for layer in every_layer(twin) if isinstance(layer, Penalising)]
-        twin.rng = np.random.default_rng(self.rng.integers(2**63, size=4))
-        twin.tied = [layer for layer in every_layer(twin.decoder) if isinstance(layer, TiedDense)]
+        twin.penalising = layers_of(Penalising, twin)
+        twin.rng = generator_of_its_own(self.rng)
+        twin.tied = layers_of(TiedDense, twin.decoder)
         for layer in twin.tied:
             layer.source = twin.encoder.layers[layer.place]
         return twin
@@ -233,9 +239,8 @@ class Objective(Layer):
 
     def config(self):
         config = {"encoder": self.encoder.config(), "decoder": self.decoder.config(), "loss": self.loss.name.lower()}
-        penalties = [layer.what for layer in self.code_penalties] + self.encoder_penalties
-        if penalties:
-            config["penalty"] = [[p.name, p.config()] for p in penalties]
+        if self.penalties:
+            config["penalty"] = [[p.name, p.config()] for p in self.penalties]
         if type(self.corruption) in CORRUPTIONS.values():
             config["corruption"] = [type(self.corruption).__name__, self.corruption.config()]
         return config
@@ -249,6 +254,11 @@ class Objective(Layer):
             layer.state = {name: a.astype(dtype) for name, a in layer.state.items()}
         twin.theta, twin.gradient = flatten(twin, dtype)
         return twin
+
+
+def layers_of(kind, net):
+    """Every layer of the class `kind` in `net`, in a fixed order."""
+    return [layer for layer in every_layer(net) if isinstance(layer, kind)]
 
 
 def as_sequential(net):

@@ -210,15 +210,10 @@ def filters(weights, image_shape, title=None, columns=20):
     weights = np.asarray(weights)
     n = weights.shape[1]
     columns = min(columns, n)
-    rows = -(-n // columns)
-    height, width = image_shape[:2]
-    gap = 1
-    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
-    for j in range(n):
-        top, left = (j // columns) * (height + gap), (j % columns) * (width + gap)
-        sheet[top : top + height, left : left + width] = weights[:, j].reshape(image_shape).mean(axis=-1)
+    rows = [weights.T[start : start + columns] for start in range(0, n, columns)]
+    sheet = _sheet(rows, columns, image_shape)
     limit = float(np.nanquantile(np.abs(sheet), 0.995)) or 1.0
-    figure = Figure(figsize=(0.55 * columns + 1.2, 0.55 * rows + 0.7), layout="constrained")
+    figure = Figure(figsize=(0.55 * columns + 1.2, 0.55 * len(rows) + 0.7), layout="constrained")
     axis = figure.subplots()
     picture = axis.imshow(sheet, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest")
     axis.set_axis_off()

@@ -192,8 +192,7 @@ def text_on_code(model, code, x):
 
 def less_penalty(model):
     """['lower the weight of L1(weight=10.0)'], or [] for a net without penalties of its code."""
-    penalties = [layer.what for layer in model.code_penalties] + model.encoder_penalties
-    penalties += [layer.what for layer in model.encoder.layers if isinstance(layer, ActivityPenalty)]
+    penalties = model.penalties + [layer.what for layer in model.encoder.layers if isinstance(layer, ActivityPenalty)]
     return [f"lower the weight of {' and '.join(map(repr, penalties))}"] if penalties else []
 
 

@@ -4,6 +4,7 @@ The budget is a number of passes over the training images, in batches of one siz
 pretrained, their epochs count too. Codes are judged frozen: by a linear probe and by nearest neighbours.
 """
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -92,11 +93,11 @@ class Task:
     image_shape: tuple
     settings: Settings
 
-    def fit(self, model, x=None, epochs=None):
+    def fit(self, model, epochs=None):
         """Train `model` for the whole budget, or for `epochs` of it."""
-        x, settings = self.x if x is None else x, self.settings
+        settings = self.settings
         model.fit(
-            x.reshape(-1, *model.input_shape), epochs=epochs or settings.epochs, batch_size=BATCH,
+            self.x.reshape(-1, *model.input_shape), epochs=epochs or settings.epochs, batch_size=BATCH,
             optimizer=Adam(Cosine(RATE)), threads=settings.threads, seed=settings.seed, progress=False,
         )  # fmt: skip
         return model
@@ -213,6 +214,9 @@ def run(settings, progress=True):
     if data.y_train is None or len(np.unique(data.y_train)) < 2:
         raise UsageError(f"compare: expected data with classes to judge the codes by, got {settings.dataset}.")
     task = Task(data.x_train, data.image_shape, settings)
+    rng = np.random.default_rng(settings.seed)
+    noisy = Gaussian(NOISE)(data.x_test, rng)
+    psnr_noisy = analysis.psnr(data.x_test, noisy)
     rows, models = [], {}
     for name, kind in KINDS.items():
         if settings.kinds and name not in settings.kinds:
@@ -220,7 +224,8 @@ def run(settings, progress=True):
         started = time.perf_counter()
         model = kind.train(task)
         seconds = time.perf_counter() - started
-        row = {"kind": name, "what": kind.what} | measure(model, data, settings)
+        row = {"kind": name, "what": kind.what} | measure(model, data, noisy, copy.deepcopy(rng), settings.threads)
+        row["psnr_noisy"] = psnr_noisy
         row["seconds"] = round(seconds, 2) if kind.trained else 0.0
         say(f"{name}: squared error {row['squared_error']:.2f}, probe error {100 * row['probe_error']:.2f} %")
         rows.append(row)
@@ -233,13 +238,14 @@ def run(settings, progress=True):
     return Result(settings, data, rows, models, about)
 
 
-def measure(model, data, settings):
-    """The columns of the table for one net: errors on the test images, and what its codes are worth."""
-    shape, threads = model.input_shape, settings.threads
-    x_train, x_test = data.x_train.reshape(-1, *shape), data.x_test.reshape(-1, *shape)
+def measure(model, data, noisy, rng, threads):
+    """The columns of the table for one net: errors on the test images, and what its codes are worth.
+
+    `noisy` : the test images under noise. `rng` : draws the directions in which copying is measured.
+    """
+    shape = -1, *model.input_shape
+    x_train, x_test = data.x_train.reshape(shape), data.x_test.reshape(shape)
     codes_train, codes_test = (rows_of(model.encode(x, threads=threads)) for x in (x_train, x_test))
-    rng = np.random.default_rng(settings.seed)
-    noisy = Gaussian(NOISE)(x_test, rng)
     near, tests = slice(NEIGHBOURS), slice(NEIGHBOUR_TESTS)
     knn = analysis.knn_accuracy(
         codes_train[near], data.y_train[near], codes_test[tests], data.y_test[tests], threads=threads
@@ -248,8 +254,7 @@ def measure(model, data, settings):
         "code_size": model.code_size,
         "n_params": model.n_params,
         "squared_error": analysis.squared_error(x_test, model.reconstruct(x_test, threads=threads)),
-        "psnr_noisy": analysis.psnr(x_test, noisy),
-        "psnr_denoised": analysis.psnr(x_test, model.reconstruct(noisy, threads=threads)),
+        "psnr_denoised": analysis.psnr(x_test, model.reconstruct(noisy.reshape(shape), threads=threads)),
         "probe_error": 1 - linear_probe_accuracy(codes_train, data.y_train, codes_test, data.y_test),
         "knn5_error": 1 - knn,
         "mean_activation": float(codes_test.mean(dtype=np.float64)),

@@ -71,9 +71,13 @@ class GaussianCode(Noisy, Penalising):
             dx[:, k:] += weight / 2 * np.expm1(s)  # dKL/ds = 1/2 (exp(s) - 1)
         return dx if need_dx else None
 
-    def penalty(self, n):
+    def divergence(self):
+        """KL(q(z|x) || N(0, 1)) of every sample of the last forward, without beta: (N,), in nats."""
         mu, s = (a.astype(np.float64) for a in (self.remembered("mu"), self.s))
-        return self.beta * 0.5 * float(np.sum(mu**2 + np.expm1(s) - s)) / n
+        return 0.5 * np.sum(mu**2 + np.expm1(s) - s, axis=1)
+
+    def penalty(self, n):
+        return self.beta * float(self.divergence().sum()) / n
 
     def config(self):
         return {"beta": self.beta}

@@ -28,8 +28,13 @@ class Noisy(Layer):
 
     def replica(self):
         twin = super().replica()
-        twin.rng = np.random.default_rng(self.rng.integers(2**63, size=4))  # two threads at one generator: a race
+        twin.rng = generator_of_its_own(self.rng)
         return twin
+
+
+def generator_of_its_own(rng):
+    """A new generator for another thread, drawn from `rng`: two threads at one generator are a race."""
+    return np.random.default_rng(rng.integers(2**63, size=4))
 
 
 class Dropout(LocallyLinear, Noisy):

@@ -70,10 +70,15 @@ def column_names(rows):
     return list(dict.fromkeys(name for row in rows for name in row))
 
 
-def rows_as_csv(rows):
-    """A list of dicts as CSV text: a line of names, then a line per row; what a row lacks stays empty."""
+def rows_as_csv(rows, columns=None, header=True):
+    """A list of dicts as CSV text: a line of names, then a line per row; what a row lacks stays empty.
+
+    `columns` : names of the columns, those of the rows without it. `header` : whether to write the line of names.
+    """
     text = io.StringIO()
-    writer = csv.DictWriter(text, column_names(rows), lineterminator="\n")
-    writer.writeheader()
+    names = column_names(rows) if columns is None else columns
+    writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
+    if header:
+        writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()

@@ -1,7 +1,6 @@
 """Where the numbers of a run go while it lasts: a CSV file, or TensorBoard."""
 
 import csv
-import io
 import os
 import time
 import weakref
@@ -14,7 +13,7 @@ from tinyae.files import writable_folder, write_atomically
 from tinyae.layers.flat import named_views
 from tinyae.pictures import as_bytes, enlarge, grid, image_shape_of, limits_of
 from tinyae.training.callbacks import Callback
-from tinyae.training.history import column_names
+from tinyae.training.history import column_names, rows_as_csv
 
 SMALLEST_IMAGE = 8  # side of a square row that is shown as an image: 64 numbers or more
 SMALLEST_PICTURE = 64  # height and width in TensorBoard: smaller images get larger pixels
@@ -56,19 +55,12 @@ class CSVLogger(Callback):
             self._write_all()
             return
         with open(self.path, "a", encoding="utf-8", newline="") as f:
-            f.write(self._text([row], header=False))
+            f.write(rows_as_csv([row], self.columns, header=False))
 
     def _write_all(self):
-        write_atomically(self.path, lambda temporary: temporary.write_text(self._text(self.lines), encoding="utf-8"))
+        text = rows_as_csv(self.lines, self.columns)
+        write_atomically(self.path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
         self.begun = True
-
-    def _text(self, rows, header=True):
-        text = io.StringIO()
-        writer = csv.DictWriter(text, self.columns, lineterminator="\n", extrasaction="ignore")
-        if header:
-            writer.writeheader()
-        writer.writerows(rows)
-        return text.getvalue()
 
     def state(self):
         return {"lines": len(self.lines), "columns": self.columns}
