@@ -351,7 +351,7 @@ def test_help(capsys, command):
 
 @pytest.mark.parametrize("command", ["train", "compare", "hinton2006", "gradcheck"])
 def test_the_example_in_the_help_parses(command):
-    assert set(commands()) == {"train", "compare", "hinton2006", "gradcheck"}
+    assert command in commands()
     example = shlex.split(commands()[command].epilog.removeprefix("example: "))
     assert example[:2] == ["tinyae", command]
     arguments = cli.build_parser().parse_args(example[1:])

@@ -29,11 +29,11 @@ from tinyae.architectures import (
 from tinyae.checks import UsageError, check_choice, check_int
 from tinyae.copying import copying
 from tinyae.corruption import Gaussian
-from tinyae.experiments.common import announce, versions
 from tinyae.jacobian import jacobian_norm
 from tinyae.optimizers import Adam
 from tinyae.probe import linear_probe_accuracy
 from tinyae.rbm import fit_stack, unroll
+from tinyae.reporting import announce, versions
 from tinyae.schedules import Cosine
 from tinyae.stacked import fit_stacked
 from tinyae.training.threads import thread_count

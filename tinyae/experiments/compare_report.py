@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tinyae import plots
-from tinyae.experiments.common import dataset_title, some_of_each_class, write_json, write_text
+from tinyae import plots, tables
+from tinyae.reporting import dataset_title, some_of_each_class, write_json, write_text
 from tinyae.training.history import rows_as_csv
 
 FILES = ("table.md", "table.csv", "compare.png", "metrics.json")
@@ -42,8 +42,6 @@ def write_report(result, folder):
 
 def markdown(result):
     """The table, what its columns mean, and how it was made, as Markdown."""
-    lines = [f"| {' | '.join(title for title, _, _ in COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
-    lines += [f"| {' | '.join(cells(row))} |" for row in result.rows]
     about = result.about
     how = (
         f"{dataset_title(about['dataset'])}, {about['n_train']:,} training and {about['n_test']:,} test images, "
@@ -52,22 +50,12 @@ def markdown(result):
     )
     notes = NOTES.format(noise=about["noise"], psnr_noisy=result.rows[0]["psnr_noisy"])
     kinds = "\n".join(f"- {row['kind']}: {row['what']}" for row in result.rows)
-    return "\n".join([*lines, "", how, "", notes, "", kinds, ""])
+    return "\n".join([tables.markdown(result.rows, COLUMNS), "", how, "", notes, "", kinds, ""])
 
 
 def plain(result):
     """The table with aligned columns, for a terminal."""
-    table = [[title for title, _, _ in COLUMNS], *(cells(row) for row in result.rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
-        for row in table
-    )
-
-
-def cells(row):
-    """The texts of one row."""
-    return [form.format(row[key]) for _, key, form in COLUMNS]
+    return tables.plain(result.rows, COLUMNS)
 
 
 def picture(result):

@@ -19,10 +19,10 @@ import numpy as np
 from tinyae import analysis, datasets
 from tinyae.autoencoder import Autoencoder
 from tinyae.checks import UsageError, check_choice, check_int
-from tinyae.experiments.common import announce, peak_memory_mb
 from tinyae.optimizers import Adam
 from tinyae.rbm import fit_stack, unroll
 from tinyae.rbm.training import MOMENTUM_SWITCH
+from tinyae.reporting import announce, peak_memory_mb
 from tinyae.schedules import Cosine
 from tinyae.training import Callback, History
 from tinyae.training.threads import thread_count

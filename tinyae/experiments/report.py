@@ -3,8 +3,8 @@
 import numpy as np
 
 from tinyae import analysis, plots, storage
-from tinyae.experiments.common import dataset_title, some_of_each_class, write_json, write_text
 from tinyae.layers.flat import named_views
+from tinyae.reporting import dataset_title, some_of_each_class, write_json, write_text
 from tinyae.training.history import rows_as_csv
 
 DIGITS_PER_CLASS = 500  # as in the paper's figure

@@ -13,9 +13,9 @@ from tinyae.autoencoder import Autoencoder
 from tinyae.baselines import WIDEST_PCA
 from tinyae.checks import UsageError, check_choice, check_float, check_int
 from tinyae.corruption import Gaussian
-from tinyae.experiments.common import announce, peak_memory_mb, versions
 from tinyae.losses import BCE, LOSSES
 from tinyae.optimizers import OPTIMIZERS
+from tinyae.reporting import announce, peak_memory_mb, versions
 from tinyae.training import EarlyStopping, History
 from tinyae.training.checkpoint import as_checkpoint
 from tinyae.training.threads import thread_count

@@ -3,8 +3,8 @@
 import numpy as np
 
 from tinyae import plots, storage
-from tinyae.experiments.common import dataset_title, some_of_each_class, write_json
 from tinyae.experiments.train import is_rows
+from tinyae.reporting import dataset_title, some_of_each_class, write_json
 
 SHOWN_IMAGES = 10
 UNITS = {

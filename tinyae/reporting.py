@@ -14,6 +14,9 @@ TITLES = {
     "mnist": "MNIST",
     "fashion-mnist": "Fashion-MNIST",
     "quickdraw10": "Quick, Draw! (10 classes)",
+    "cifar10": "CIFAR-10",
+    "cifar10-part": "4,000 images of CIFAR-10",
+    "cifar10-jpeg": "8,000 JPEG copies of CIFAR-10",
     "digits": "built-in digits (not MNIST)",
     "curves": "built-in curves",
 }
