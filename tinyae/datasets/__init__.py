@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 
 from tinyae.checks import check_choice, check_int
+from tinyae.datasets.cifar10 import load_cifar10
 from tinyae.datasets.curves import load_curves
 from tinyae.datasets.dataset import Dataset
 from tinyae.datasets.digits import load_digits
@@ -11,7 +12,7 @@ from tinyae.datasets.idx import read_idx, write_idx
 from tinyae.datasets.images_file import is_path, load_images_file
 from tinyae.datasets.mnist import load_fashion_mnist, load_mnist
 from tinyae.datasets.quickdraw10 import load_quickdraw10
-from tinyae.datasets.store import DownloadError
+from tinyae.datasets.download import DownloadError
 
 __all__ = [
     "Dataset",
@@ -19,6 +20,7 @@ __all__ = [
     "load_mnist",
     "load_fashion_mnist",
     "load_quickdraw10",
+    "load_cifar10",
     "load_digits",
     "load_curves",
     "load_images_file",
@@ -28,7 +30,8 @@ __all__ = [
     "NAMES",
 ]
 
-NAMES = ("mnist", "fashion-mnist", "quickdraw10", "digits", "curves", "auto")
+NAMES = ("mnist", "fashion-mnist", "quickdraw10", "cifar10", "cifar10-part", "cifar10-jpeg", "digits", "curves", "auto")
+CIFAR10 = {"cifar10": None, "cifar10-part": "lossless", "cifar10-jpeg": "jpeg"}  # name: part
 MOST_DRAWN = {"digits": 60_000, "curves": 20_000}  # training images drawn by code where no limit is given
 
 
@@ -38,9 +41,10 @@ def load(name, data_dir=None, seed=0, limit=None):
     Parameters
     ----------
     name : str or Path
-        "mnist", "fashion-mnist", "quickdraw10", "digits", "curves", or "auto": MNIST if it can be had, otherwise the
-        built-in digits, announced on stderr. The `name` of the result says which it was. Or the path of a .npy file
-        of images (`load_images_file`).
+        One of NAMES, or the path of a .npy file of images (`load_images_file`). "auto" is MNIST if it can be had,
+        otherwise the built-in digits, announced on stderr. "cifar10" is the whole set, or where only a part of it is
+        on disk that part; "cifar10-part" is that part, "cifar10-jpeg" other images of it, damaged by JPEG. The `name`
+        of the result says which it was.
     data_dir : str or Path, optional
         Where files are; "digits", "curves" and the path of a file need none.
     seed : int
@@ -83,6 +87,8 @@ def _load(name, data_dir, seed, limit):
         return load_fashion_mnist(data_dir)
     if name == "quickdraw10":
         return load_quickdraw10(data_dir)
+    if name in CIFAR10:
+        return load_cifar10(data_dir, part=CIFAR10[name], limit=limit)
     few = {} if limit is None else {"n_train": min(limit, MOST_DRAWN.get(name, limit))}
     if name == "curves":
         return load_curves(seed=seed, **few)
