@@ -21,6 +21,7 @@ from tinyae.checks import UsageError
 from tinyae.datasets import (
     Dataset,
     DownloadError,
+    download,
     load,
     load_fashion_mnist,
     load_images_file,
@@ -272,8 +273,8 @@ def test_no_network_gives_up_quickly():
 
 @pytest.mark.parametrize("silent", ["server", "name lookup"])
 def test_a_network_that_swallows_packets_gives_up_quickly(monkeypatch, silent):
-    monkeypatch.setattr(store, "ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr(store, "READ_SECONDS", 0.5)
+    monkeypatch.setattr(download, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(download, "READ_SECONDS", 0.5)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()  # connections are accepted by the system, never answered
@@ -291,13 +292,13 @@ def test_a_network_that_swallows_packets_gives_up_quickly(monkeypatch, silent):
 
 
 def test_the_real_budget_is_below_ten_seconds():
-    assert len(mnist.MNIST.mirrors) * store.ANSWER_SECONDS < 10
+    assert len(mnist.MNIST.mirrors) * download.ANSWER_SECONDS < 10
 
 
 def test_a_late_answer_is_closed(server, monkeypatch):
     folder, url = server
     (folder / "a").write_bytes(b"data")
-    monkeypatch.setattr(store, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(download, "ANSWER_SECONDS", 0.1)
     import requests
 
     get, answers = requests.get, []
@@ -309,7 +310,7 @@ def test_a_late_answer_is_closed(server, monkeypatch):
 
     monkeypatch.setattr(requests, "get", slow_get)
     with pytest.raises(TimeoutError):
-        store._open_url(url + "a")
+        download._open_url(url + "a")
     for thread in threading.enumerate():
         if thread.name == "tinyae-download":
             thread.join(5)

@@ -10,26 +10,31 @@ import numpy as np
 
 from tinyae.checks import UsageError
 from tinyae.datasets.dataset import Dataset
-from tinyae.datasets.idx import read_idx
+from tinyae.samples.idx import read_idx
+from tinyae.datasets.source import Source
 from tinyae.datasets.store import fetch
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where a data set comes from, and how to know it.
+class LabelledSource(Source):
+    """A source whose labels tell it from others with the same file names.
 
-    `files` maps each file name to the md5 of the published .gz; `first_labels` are the first ten training labels.
+    `first_labels` are the first ten training labels; `class_names` has one name for each class.
     """
 
-    name: str
-    mirrors: tuple
-    files: dict
-    first_labels: tuple
-    class_names: tuple
+    first_labels: tuple = ()
+    class_names: tuple = ()
 
 
-MNIST = Source(
+MNIST = LabelledSource(
     name="mnist",
+    title="MNIST",
+    content="60,000 + 10,000 grey images of 28 x 28, ten handwritten digits",
+    megabytes=11.6,
+    licence="usually given as CC BY-SA 3.0",
+    citation="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based learning applied to document recognition, "
+    "Proc. IEEE 86(11), 1998; data by Y. LeCun, C. Cortes, C. Burges",
+    homepage="http://yann.lecun.com/exdb/mnist/",
     mirrors=(
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -44,8 +49,14 @@ MNIST = Source(
     class_names=tuple("0123456789"),
 )
 
-FASHION_MNIST = Source(
+FASHION_MNIST = LabelledSource(
     name="fashion-mnist",
+    title="Fashion-MNIST",
+    content="60,000 + 10,000 grey images of 28 x 28, ten kinds of clothing",
+    megabytes=30.9,
+    licence="MIT",
+    citation="H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST, arXiv:1708.07747, 2017 (Zalando SE)",
+    homepage="https://github.com/zalandoresearch/fashion-mnist",
     mirrors=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
     files={
         "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
@@ -101,7 +112,7 @@ def load_fashion_mnist(data_dir=None, download=True):
 
 def _load(source, data_dir, download):
     paths = [
-        fetch(source.name, name, md5, [mirror + name for mirror in source.mirrors], data_dir, download=download)
+        fetch(source.name, name, md5, source.urls(name), data_dir, download=download)
         for name, md5 in source.files.items()
     ]
     train_images, train_labels, test_images, test_labels = map(read_idx, paths)

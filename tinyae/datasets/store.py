@@ -3,24 +3,15 @@
 Every root is laid out as `<root>/<dataset>/<file>`; files that lie in the root itself are found too.
 """
 
-import logging
 import os
-import sys
-import threading
-from concurrent.futures import Future
-from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from tinyae.checks import UsageError
+from tinyae.datasets.archives import read_members, unpack
+from tinyae.datasets.download import DownloadError, download
 
 ENV = "TINYAE_DATA_DIR"
-ANSWER_SECONDS = 4.0  # for name lookup, connection and first byte together; two dead mirrors cost 8 s
-READ_SECONDS = 15.0  # longest silence in the middle of a file
-CHUNK_BYTES = 1 << 16
-
-
-class DownloadError(OSError):
-    """A file is not on disk and could not be downloaded; one line says what was tried."""
 
 
 def cache_dir():
@@ -60,17 +51,17 @@ def find_file(dataset, names, data_dir=None):
     return None
 
 
-def fetch(dataset, name, md5, urls, data_dir=None, *, download=True):
+def fetch(dataset, name, checksum, urls, data_dir=None, *, download=True):
     """Path of a data file, downloaded into the user's cache folder when it is nowhere on disk.
 
-    A file on disk is taken as it is: people unpack and repack, so its reader judges the content, not its md5.
+    A file on disk is taken as it is: people unpack and repack, so its reader judges the content, not its checksum.
 
     Parameters
     ----------
     dataset, name : str
         "mnist", "train-images-idx3-ubyte.gz"; the unpacked name is accepted as well.
-    md5 : str
-        Checksum a downloaded file must have.
+    checksum : str or None
+        What a downloaded file must have; see `Source.files`.
     urls : sequence of str
         Mirrors, tried in turn.
     data_dir : str or Path, optional
@@ -85,9 +76,89 @@ def fetch(dataset, name, md5, urls, data_dir=None, *, download=True):
     DownloadError
         Not on disk, and no mirror gave the right file; in seconds when there is no network.
     """
-    found = find_file(dataset, _spellings(name), data_dir)
+    found = find_file(dataset, spellings(name), data_dir)
     if found is not None:
         return found
+    _check_may_download(dataset, name, data_dir, download)
+    return _download(dataset, name, checksum, urls)
+
+
+class Content(NamedTuple):
+    """The bytes of a file, and where they come from: "/data/ml-100k.zip" or "/data/u.data", for error lines."""
+
+    place: str
+    data: bytes
+
+
+def read(source, names, data_dir=None, *, download=True, accept_terms=False):
+    """The content of files of a data set, from wherever they are: on disk, in an archive on disk, on the network.
+
+    Each name is looked for in every root as it is, packed by gzip, and inside its archive; unpacked archives are found
+    as `<root>/<dataset>/<name in the archive>`, with or without the folders in that name.
+
+    Parameters
+    ----------
+    source : Source
+    names : sequence of str
+        Keys of `source.files`, or members of its archives by full name or last part.
+    data_dir, download :
+        As for `fetch`.
+    accept_terms : bool
+        Consent to `source.terms`; files on disk need none.
+
+    Returns
+    -------
+    dict
+        Name as given -> Content. Files packed by gzip come unpacked, archives as they are.
+
+    Raises
+    ------
+    UsageError
+        As for `fetch`; also a damaged archive, and terms that nobody agreed to.
+    DownloadError
+        As for `fetch`.
+    """
+    contents, in_archive = {}, {}
+    for name in names:
+        path = find_file(source.name, _places(source, name), data_dir)
+        if path is not None:
+            contents[name] = Content(str(path), unpack(path.read_bytes(), path))
+        else:
+            archive = source.archive_of(name)
+            in_archive.setdefault(archive[0] if archive else name, []).append(name)
+    for file, members in in_archive.items():
+        path = fetch_file(source, file, data_dir, download=download, accept_terms=accept_terms)
+        found = {file: path.read_bytes()} if members == [file] else read_members(path, members)
+        contents |= {name: Content(str(path), unpack(data, path)) for name, data in found.items()}
+    return {name: contents[name] for name in names}
+
+
+def fetch_file(source, file, data_dir=None, *, download=True, accept_terms=False):
+    """`fetch` for one of `source.files`: its path, downloaded into the cache where it is nowhere on disk.
+
+    Raises
+    ------
+    UsageError
+        As for `fetch`; also terms that nobody agreed to.
+    """
+    found = find_file(source.name, spellings(file), data_dir)
+    if found is not None:
+        return found
+    _check_may_download(source.name, file, data_dir, download)
+    check_terms(source, accept_terms)
+    return _download(source.name, file, source.files[file], source.urls(file))
+
+
+def check_terms(source, accepted):
+    """Raise UsageError where a source has terms and nobody agreed to them."""
+    if source.terms and not accepted:
+        raise UsageError(
+            f"fetch: expected consent to the terms of {source.title} before a download, got none; read them with "
+            f"tinyae data list {source.name}, then tinyae data get {source.name} --accept-licence."
+        )
+
+
+def _check_may_download(dataset, name, data_dir, download):
     if data_dir is not None:
         raise UsageError(
             f"fetch: expected the file {Path(data_dir) / dataset / name}, got a folder without it; the layout is "
@@ -96,7 +167,16 @@ def fetch(dataset, name, md5, urls, data_dir=None, *, download=True):
     if not download:
         looked = ", ".join(str(root / dataset) for root in roots())
         raise DownloadError(f"fetch: {dataset}/{name} is not in {looked}, and downloading was switched off.")
-    return _download(dataset, name, md5, urls)
+
+
+def _download(dataset, name, checksum, urls):
+    try:
+        return download(urls, cache_dir() / dataset / name, checksum)
+    except DownloadError as why:
+        raise DownloadError(
+            f"fetch: {dataset}/{name} is not on disk and could not be downloaded ({why}). "
+            f"Put it at DIR/{dataset}/{name} and give --data-dir DIR, or set {ENV}=DIR."
+        ) from None
 
 
 def roots(data_dir=None):
@@ -116,97 +196,15 @@ def _existing(folder, origin):
     return folder
 
 
-def _spellings(name):
+def spellings(name):
     """train-images-idx3-ubyte.gz, without .gz, and with the dot that some mirrors put before idx."""
     plain = name.removesuffix(".gz")
     dotted = plain.replace("-idx", ".idx")
     return list(dict.fromkeys((name, plain, f"{dotted}.gz", dotted)))
 
 
-def _download(dataset, name, md5, urls):
-    """Try each mirror; pooch checks the md5 of a temporary file and renames it only when it fits."""
-    import pooch
-
-    folder = cache_dir() / dataset
-    failures = []
-    for url in urls:
-        print(f"tinyae: downloading {url} to {folder}", file=sys.stderr, flush=True)
-        try:
-            with _quiet(pooch.get_logger()):
-                return Path(pooch.retrieve(url, f"md5:{md5}", fname=name, path=folder, downloader=_save_url))
-        except (OSError, ValueError) as why:  # OSError: network or disk; ValueError: pooch, for a wrong md5
-            failures.append(f"{url}: {_reason(why)}")
-    raise DownloadError(
-        f"fetch: {dataset}/{name} is not on disk and could not be downloaded ({'; '.join(failures)}). "
-        f"Put it at DIR/{dataset}/{name} and give --data-dir DIR, or set {ENV}=DIR."
-    )
-
-
-def _save_url(url, output_file, pooch):
-    """The downloader pooch calls: URL to file, with a progress bar."""
-    from tqdm import tqdm
-
-    with closing(_open_url(url)) as response, open(output_file, "wb") as file:
-        response.raise_for_status()
-        total = int(response.headers.get("content-length", 0)) or None
-        with tqdm(total=total, unit="B", unit_scale=True, desc=url.rsplit("/", 1)[-1], leave=False) as bar:
-            for chunk in response.iter_content(CHUNK_BYTES):
-                file.write(chunk)
-                bar.update(len(chunk))
-
-
-def _open_url(url):
-    """`requests.get` under one deadline.
-
-    Its own `timeout` bounds neither the name lookup nor a list of dead addresses tried one by one: where a
-    network swallows packets, that is half a minute of silence. So a thread asks and this one stops waiting.
-    """
-    import requests
-
-    answer = Future()
-
-    def ask():
-        try:
-            # "identity": otherwise a server may pack the packed file once more, and requests unpacks too much.
-            headers = {"Accept-Encoding": "identity"}
-            answer.set_result(requests.get(url, stream=True, timeout=(ANSWER_SECONDS, READ_SECONDS), headers=headers))
-        except Exception as why:
-            answer.set_exception(why)
-
-    threading.Thread(target=ask, name="tinyae-download", daemon=True).start()
-    try:
-        return answer.result(timeout=ANSWER_SECONDS)
-    except TimeoutError:
-        answer.add_done_callback(_close_late_answer)
-        raise
-
-
-def _close_late_answer(answer):
-    if answer.exception() is None:
-        answer.result().close()
-
-
-def _reason(why):
-    """A few words for what went wrong; requests' own text runs over several lines."""
-    import requests
-
-    if isinstance(why, requests.HTTPError):
-        return f"HTTP status {why.response.status_code}"
-    if isinstance(why, TimeoutError | requests.Timeout):
-        return f"no answer within {ANSWER_SECONDS:g} s"
-    if isinstance(why, requests.RequestException):
-        return "host name not found" if "NameResolution" in str(why) else "no connection"
-    if isinstance(why, ValueError):
-        return "the file received has a wrong md5"
-    return str(why)
-
-
-@contextmanager
-def _quiet(logger):
-    """Hush pooch's "Downloading data from ..."; fetch has its own line."""
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+def _places(source, name):
+    """Where a file may lie below a root: itself, packed, in the archive's folder."""
+    archive = source.archive_of(name)
+    names = spellings(name) if archive is None else [n for full in (archive[1],) for n in (full, full.split("/")[-1])]
+    return list(dict.fromkeys(packed for n in names for packed in (n, n if n.endswith(".gz") else f"{n}.gz")))
