@@ -19,7 +19,7 @@ MODULES = ["tinyae", *(m.name for m in pkgutil.walk_packages([str(ROOT)], "tinya
 ORDER = (
     ("checks", "tables", "version"),
     ("files", "penalties", "pictures", "scaling"),
-    ("reporting",),
+    ("reporting", "samples"),
     ("datasets", "kernels"),
     ("layers", "corruption"),
     ("losses", "schedules", "contractive"),

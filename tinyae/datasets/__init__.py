@@ -8,11 +8,11 @@ from tinyae.datasets.cifar10 import load_cifar10
 from tinyae.datasets.curves import load_curves
 from tinyae.datasets.dataset import Dataset
 from tinyae.datasets.digits import load_digits
-from tinyae.datasets.idx import read_idx, write_idx
 from tinyae.datasets.images_file import is_path, load_images_file
 from tinyae.datasets.mnist import load_fashion_mnist, load_mnist
 from tinyae.datasets.quickdraw10 import load_quickdraw10
-from tinyae.datasets.download import DownloadError
+from tinyae.datasets.store import DownloadError
+from tinyae.samples.idx import read_idx, write_idx
 
 __all__ = [
     "Dataset",
