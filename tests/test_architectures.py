@@ -70,7 +70,7 @@ def test_the_seed_draws_the_weights(make):
             r"dense_autoencoder: expected activation to be one of .* \(did you mean 'relu'",
         ),
         ({"code_activation": "no"}, "expected activation to be one of linear, sigmoid, relu"),
-        ({"loss": "l2"}, "expected loss to be one of bce, mse, got 'l2'"),
+        ({"loss": "l2"}, "expected loss to be one of bce, mse, .*got 'l2'"),
         ({"output_activation": "linear"}, "expected a decoder that ends in Sigmoid for the loss BCE, got Linear"),
         ({"init": "xavier"}, "expected init to be one of glorot, he, sparse, normal, got 'xavier'"),
         ({"code_size": 0}, "expected units to be a whole number >= 1, got 0"),

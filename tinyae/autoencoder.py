@@ -30,7 +30,7 @@ class Autoencoder(Objective):
     ----------
     encoder, decoder : Sequential or list of Layer
         The decoder takes the encoder's output and comes back to the input's shape.
-    loss : {"bce", "mse"} or Loss
+    loss : {"bce", "mse", "maskedmse"} or Loss
         BCE needs a decoder that ends in Sigmoid.
     input_shape : int or tuple of int, optional
         Shape of one sample; not needed for an encoder that is built already.
@@ -92,7 +92,8 @@ class Autoencoder(Objective):
         Parameters
         ----------
         x, y : arrays (N, ...)
-            Inputs, and what the output should be (x itself without y), as for denoising.
+            Inputs, and what the output should be (x itself without y), as for denoising. For the loss MaskedMSE y may
+            hold NaN where nobody knows the number.
         epochs, batch_size : int
         optimizer : {"sgd", "rmsprop", "adam", "nadam"} or Optimizer
         validation_split : float in [0, 1)
@@ -175,19 +176,19 @@ class Autoencoder(Objective):
         if y is None:
             y = x
         else:
-            y = self._checked(who, y, "y")
+            y = self._checked(who, y, "y", self.loss.missing)
             if len(y) != len(x):
                 raise UsageError(f"{who}: expected as many targets as inputs, got {len(y)} and {len(x)}.")
         self.loss.check_targets(y)
         return x, y
 
-    def _checked(self, who, x, name):
+    def _checked(self, who, x, name, missing=False):
         given, x = x, as_float_array(who, x, self.theta.dtype, name)
         check_samples(who, x, self.input_shape, name)
         check_scaled(who, given, name)
         if not len(x):
             raise UsageError(f"{who}: expected at least one sample in {name}, got none.")
-        check_finite(who, x, name)
+        check_finite(who, np.where(np.isnan(x), 0, x) if missing else x, name)
         return np.ascontiguousarray(x)
 
     # -- use ---------------------------------------------------------------------------
@@ -225,8 +226,9 @@ class Autoencoder(Objective):
         -------
         dict
             `loss`: the net's own loss, sum per image, mean over images. `squared_error`: sum_k (x'_k - x_k)^2, mean
-            over images. `mse_per_pixel`: the same per pixel. `bce_per_pixel` where the loss is BCE. Every penalty by
-            its name, and their sum with the loss as `objective`, where there are any.
+            over images. `mse_per_pixel`: the same per pixel; or `mse_per_known`, per known number, where targets may
+            lack some (MaskedMSE). `bce_per_pixel` where the loss is BCE. Every penalty by its name, and their sum with
+            the loss as `objective`, where there are any.
 
         Notes
         -----
@@ -243,13 +245,17 @@ class Autoencoder(Objective):
             penalties[rows] = replica.penalty_values(len(a))
             unit = replica.decoder.output_unit
             output = unit.forward(a) if replica.matched and unit else a
-            squared[rows] = analysis.squared_error(y[rows], output)
+            target = np.where(np.isnan(y[rows]), output, y[rows]) if self.loss.missing else y[rows]
+            squared[rows] = analysis.squared_error(target, output)
 
         if any(layer.couples_batch for layer in (self, *self.penalising)):
             threads = 1  # a penalty on whole batches: the same batches whatever the machine
         for_chunks(self, len(x), threads, work)
         values = {"loss": float(loss.mean()), "squared_error": float(squared.mean())}
-        values["mse_per_pixel"] = per_pixel(values["squared_error"], self.input_shape)
+        if self.loss.missing:
+            values["mse_per_known"] = float(squared.sum() / np.count_nonzero(~np.isnan(y)))
+        else:
+            values["mse_per_pixel"] = per_pixel(values["squared_error"], self.input_shape)
         if isinstance(self.loss, BCE):
             values["bce_per_pixel"] = per_pixel(values["loss"], self.input_shape)
         values |= dict(zip(self.series[1:], penalties.mean(axis=0).tolist(), strict=True))

@@ -13,6 +13,8 @@ BASELINE_IMAGES, WIDEST_PCA = 10_000, 4096
 
 def baselines_later(model, x_train, x, target):
     """A function that works out the baselines: it holds on to the images it needs, not to all."""
+    if model.loss.missing:
+        return functools.partial(_of_known, model.loss, evenly(target))
     if target is not x:  # the mean target and a perfect output still mean something, PCA of x does not
         few = some = evenly(target)
         k = target[0].size
@@ -20,6 +22,18 @@ def baselines_later(model, x_train, x, target):
         few, some = evenly(x_train), evenly(x)
         k = x[0].size if x[0].size > WIDEST_PCA else model.code_size
     return functools.partial(analysis.baselines, few, some, k, metric_of(model.loss))
+
+
+def _of_known(loss, y):
+    """The baselines of targets with NaN where nobody knows the number; no components, which need all of them."""
+    mean = np.broadcast_to(mean_of_known(y), y.shape).astype(y.dtype)
+    return {"mean_image": loss.value(mean, y), "floor": 0.0}
+
+
+def mean_of_known(y):
+    """Mean over the rows of y (N, ...) without its NaN, float64; 0 for a number that no row has."""
+    known = ~np.isnan(y)
+    return np.where(known, y, 0).sum(axis=0, dtype=np.float64) / np.maximum(known.sum(axis=0), 1)
 
 
 def metric_of(loss):

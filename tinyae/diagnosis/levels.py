@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyae.analysis import bce_floor, binary_cross_entropy, squared_error
+from tinyae.baselines import mean_of_known
 from tinyae.diagnosis.units import either, less_penalty
 from tinyae.layers import Linear
 from tinyae.losses import BCE, MSE
@@ -37,7 +38,8 @@ class Level:
 
 def level_of(model, y, outputs):
     """The Level of the outputs for targets y; None for a loss that is not a function of these two."""
-    mean, loss = y.mean(axis=0, dtype=np.float64), model.loss
+    loss = model.loss
+    mean = mean_of_known(y) if loss.missing else y.mean(axis=0, dtype=np.float64)
     if isinstance(loss, BCE):  # of the mean itself: -sum_k (m_k log m_k + (1 - m_k) log(1 - m_k)), its own entropy
         return Level(binary_cross_entropy(y, outputs), bce_floor(mean[None]), bce_floor(y))
     if isinstance(loss, MSE):

@@ -42,14 +42,14 @@ def out_of_range(model, y):
     if type(unit) not in RANGES:
         return []
     low, high = RANGES[type(unit)]
-    margin = EDGE * (high - low if np.isfinite(high) else float(np.abs(y).max()))
-    share = np.mean((y < low - margin) | (y > high + margin))
+    margin = EDGE * (high - low if np.isfinite(high) else float(np.nanmax(np.abs(y))))
+    share = np.sum((y < low - margin) | (y > high + margin)) / np.sum(~np.isnan(y))  # NaN: unknown (MaskedMSE)
     if share <= STRAY:
         return []
     percent = f"{100 * share:.0f}" if share > 0.1 else f"{100 * share:.2g}"
     reach = f"[{low:g}, {high:g}]" if np.isfinite(high) else "[0, infinity)"
     return [
         f"{percent} % of the data lie outside {reach}, which is all that the decoder's {unit.name} can give "
-        f"(they go from {y.min():.3g} to {y.max():.3g}); scale them, or end the decoder in a linear layer with "
-        "loss='mse'."
+        f"(they go from {np.nanmin(y):.3g} to {np.nanmax(y):.3g}); scale them, or end the decoder in a linear layer "
+        "with loss='mse'."
     ]

@@ -1,4 +1,4 @@
-"""Value and gradient of the two losses in one pass, each as a NumPy and a Numba twin.
+"""Value and gradient of the losses in one pass, each as a NumPy and a Numba twin.
 
 Both take pre-activations a (N, D) and targets x (N, D), write scale * (x' - x) into `grad` (N, D) and return the
 loss summed over all N rows as a Python float.
@@ -74,9 +74,36 @@ def squared_error_numba(a, x, grad, scale):
     return _squared_error_loop(_as_rows(a), _as_rows(x), _as_rows(grad), np.float32(scale))
 
 
+def masked_squared_error_numpy(a, x, grad, scale):
+    """sum of 1/2 (a - x)^2 over the numbers of x that are known; NaN in x is one that is not, with the gradient 0."""
+    difference = np.where(np.isnan(x), 0, a - x)
+    value = 0.5 * np.sum(np.square(difference), dtype=np.float64)
+    np.multiply(difference, scale, out=grad, casting="same_kind")
+    return float(value)
+
+
+@kernel
+def _masked_squared_error_loop(a, x, grad, scale):
+    total = 0.0
+    for n in range(a.shape[0]):
+        row = ZERO
+        for k in range(a.shape[1]):
+            d = a[n, k] - x[n, k] if x[n, k] == x[n, k] else ZERO  # NaN alone is not itself
+            row += HALF * d * d
+            grad[n, k] = scale * d
+        total += float(row)
+    return total
+
+
+def masked_squared_error_numba(a, x, grad, scale):
+    """`masked_squared_error_numpy` as one loop."""
+    return _masked_squared_error_loop(_as_rows(a), _as_rows(x), _as_rows(grad), np.float32(scale))
+
+
 def _as_rows(a):
     return a.reshape(len(a), math.prod(a.shape[1:]))  # -1 would not do for an empty part of a batch
 
 
 bce = fast_or_plain(bce_numba, bce_numpy)
 squared_error = fast_or_plain(squared_error_numba, squared_error_numpy)
+masked_squared_error = fast_or_plain(masked_squared_error_numba, masked_squared_error_numpy)

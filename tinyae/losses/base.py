@@ -14,9 +14,12 @@ class Loss:
         The output activation this loss is matched with; behind any other one it takes x' for a.
     unit : str
         What one unit of the value is.
+    missing : bool
+        Whether NaN in a target stands for a number nobody knows, which then counts for nothing.
     """
 
     output_unit = Linear
+    missing = False
     unit = "sum over an image's numbers, mean over images"
 
     def value_and_gradient(self, a, x, n=None, out=None):

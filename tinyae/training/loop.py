@@ -300,7 +300,8 @@ class ShardedStep:
 def explain_divergence(model, x, y, rows, epoch, batch):
     """One line on a loss that is not finite: where it was, and the first layer that gives NaN or infinity there."""
     place = f"fit: expected a finite loss, got NaN or infinity in epoch {epoch}, batch {batch}"
-    for name, array in (("x", x[rows]), ("y", y[rows])):
+    targets = np.where(np.isnan(y[rows]), 0, y[rows]) if model.loss.missing else y[rows]
+    for name, array in (("x", x[rows]), ("y", targets)):
         if not np.isfinite(array).all():
             sample = int(rows[np.argwhere(~np.isfinite(array))[0][0]])
             return f"{place}: the data holds it already ({name}, sample {sample}); remove or fill it."
