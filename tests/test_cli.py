@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tinyae import cli, datasets, gradcases
-from tinyae.datasets import Dataset, DownloadError, store, write_idx
+from tinyae.datasets import Dataset, DownloadError, download, store, write_idx
 from tinyae.experiments import hinton2006, report, train
 from tinyae.layers import LAYERS, Tanh
 from tinyae.training import TrainingDivergedError
@@ -30,10 +30,10 @@ def nothing_on_disk_and_no_network(tmp_path, monkeypatch):
     monkeypatch.delenv(store.ENV, raising=False)
     monkeypatch.setattr(store, "cache_dir", lambda: tmp_path / "cache")
 
-    def no_network(url):
+    def no_network(url, headers=None):
         raise TimeoutError
 
-    monkeypatch.setattr(store, "_open_url", no_network)
+    monkeypatch.setattr(download, "_open_url", no_network)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tinyae import Autoencoder, UsageError, analysis, cli, datasets, load, plots
 from tinyae.architectures import simple_autoencoder
-from tinyae.datasets import Dataset, store
+from tinyae.datasets import Dataset, download, store
 from tinyae.experiments import train, train_report
 from tinyae.experiments.train import ARCHITECTURES, Settings
 from tinyae.training import loop
@@ -115,10 +115,10 @@ def test_json_alone_on_stdout(tmp_path, capsys):
 
 
 def test_the_default_is_mnist_or_else_the_digits(tmp_path, capsys, monkeypatch):
-    def no_network(url):
+    def no_network(url, headers=None):
         raise TimeoutError
 
-    monkeypatch.setattr(store, "_open_url", no_network)
+    monkeypatch.setattr(download, "_open_url", no_network)
     code, text, err = command(capsys, "--arch", "simple", "--epochs", 1, "--json", "--out", tmp_path / "out")
     assert code == 0 and json.loads(text)["dataset"] == "digits"
     assert "MNIST NOT FOUND, USING THE BUILT-IN DIGITS" in err
