@@ -28,7 +28,7 @@ from tinyae import architectures as nets
 from tinyae.files import writable_folder, write_atomically
 from tinyae.layers import BatchNorm, Crop, Dropout, Flatten, Reshape, ZeroPad
 from tinyae.layers.base import every_layer
-from tinyae.storage import FORMAT, FORMAT_WITH_STATE, FORMAT_WITHOUT_STATE
+from tinyae.storage import FORMAT, FORMAT_ALONE, FORMAT_WITH_STATE, FORMAT_WITHOUT_STATE
 
 
 def make_net(seed=0):
@@ -522,7 +522,7 @@ def test_a_part_in_a_file_is_a_net_of_its_own(tmp_path):
         for name, array in want.items():
             assert_array_equal(file[name], array)
     architecture = architecture_of(tmp_path / "part.npz")
-    assert (architecture["format"], architecture["kind"]) == (FORMAT, "Sequential") == (3, "Sequential")
+    assert (architecture["format"], architecture["kind"]) == (FORMAT_ALONE, "Sequential") == (3, "Sequential")
     # what was saved does not move with the model
     code = load(tmp_path / "part.npz").forward(batch_for(model))
     model.theta[:] = 0

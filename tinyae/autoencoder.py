@@ -29,7 +29,7 @@ class Autoencoder(Objective):
     Parameters
     ----------
     encoder, decoder : Sequential or list of Layer
-        The decoder takes the encoder's output and comes back to the input's shape.
+        The decoder takes the encoder's output and comes back to the input's shape, or to `target_shape`.
     loss : {"bce", "mse", "maskedmse"} or Loss
         BCE needs a decoder that ends in Sigmoid.
     input_shape : int or tuple of int, optional
@@ -42,6 +42,9 @@ class Autoencoder(Objective):
     corruption : {"gaussian", "masking", "salt-and-pepper"} or function of (x, rng), optional
         Noise put on every batch while training, fresh each time, where the target stays clean (`tinyae.corruption`).
         Validation data get it once. A function of one's own is not kept in files.
+    target_shape : int or tuple of int, optional
+        Shape of what the decoder gives, where it is not that of the input: a net that colours takes (H, W, 1) and
+        gives (H, W, 2). Such a net is fitted to pairs, `fit(x, y)`.
 
     Attributes
     ----------
@@ -173,18 +176,23 @@ class Autoencoder(Objective):
     def _pairs(self, who, x, y):
         """Checked inputs and targets in the net's own float type; targets are the same array where y is None."""
         x = self._checked(who, x, "x")
+        if y is None and self.output_shape != self.input_shape:
+            raise UsageError(
+                f"{who}: expected targets y of shape {self.output_shape} a sample, got none; this net takes "
+                f"{self.input_shape} and cannot have its input for a target."
+            )
         if y is None:
             y = x
         else:
-            y = self._checked(who, y, "y", self.loss.missing)
+            y = self._checked(who, y, "y", self.loss.missing, self.output_shape)
             if len(y) != len(x):
                 raise UsageError(f"{who}: expected as many targets as inputs, got {len(y)} and {len(x)}.")
         self.loss.check_targets(y)
         return x, y
 
-    def _checked(self, who, x, name, missing=False):
+    def _checked(self, who, x, name, missing=False, shape=None):
         given, x = x, as_float_array(who, x, self.theta.dtype, name)
-        check_samples(who, x, self.input_shape, name)
+        check_samples(who, x, shape or self.input_shape, name)
         check_scaled(who, given, name)
         if not len(x):
             raise UsageError(f"{who}: expected at least one sample in {name}, got none.")
@@ -198,7 +206,7 @@ class Autoencoder(Objective):
         return self._map("encode", self.encoder, x, threads)
 
     def decode(self, code, threads=None):
-        """Images (N, *input_shape) of codes (N, *code shape)."""
+        """Images (N, *output_shape) of codes (N, *code shape)."""
         return self._map("decode", self.decoder, code, threads)
 
     def reconstruct(self, x, threads=None):
@@ -255,9 +263,9 @@ class Autoencoder(Objective):
         if self.loss.missing:
             values["mse_per_known"] = float(squared.sum() / np.count_nonzero(~np.isnan(y)))
         else:
-            values["mse_per_pixel"] = per_pixel(values["squared_error"], self.input_shape)
+            values["mse_per_pixel"] = per_pixel(values["squared_error"], self.output_shape)
         if isinstance(self.loss, BCE):
-            values["bce_per_pixel"] = per_pixel(values["loss"], self.input_shape)
+            values["bce_per_pixel"] = per_pixel(values["loss"], self.output_shape)
         values |= dict(zip(self.series[1:], penalties.mean(axis=0).tolist(), strict=True))
         if len(self.series) > 1:
             values["objective"] = values["loss"] + float(penalties.sum(axis=1).mean())

@@ -65,6 +65,11 @@ def copying(model, x, rng=None, samples=1):
     """
     rng = np.random.default_rng(0) if rng is None else rng
     samples = check_int("copying", "samples", samples, 1)
+    if model.output_shape != model.input_shape:
+        raise UsageError(
+            f"copying: expected a net that gives what it takes, got one from {model.input_shape} to "
+            f"{model.output_shape}, which cannot copy."
+        )
     x = model._checked("copying", x, "x")
     twin = model.replica()
     twin.set_training(False)

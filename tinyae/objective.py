@@ -28,8 +28,9 @@ class Objective(Layer):
     """
 
     def __init__(
-        self, encoder, decoder, loss="bce", input_shape=None, seed=0, dtype=np.float32, *, penalty=(), corruption=None
-    ):
+        self, encoder, decoder, loss="bce", input_shape=None, seed=0, dtype=np.float32, *, penalty=(), corruption=None,
+        target_shape=None,
+    ):  # fmt: skip
         super().__init__()
         self.encoder, self.decoder = as_sequential(encoder), as_sequential(decoder)
         check_layers_once("Autoencoder", [self.encoder, self.decoder])
@@ -48,14 +49,14 @@ class Objective(Layer):
         if self.decoder.output_shape is None:
             self.decoder.build(self.encoder.output_shape, rng)
         self.input_shape, self.output_shape = self.encoder.input_shape, self.decoder.output_shape
-        self._check_shapes(input_shape)
+        self._check_shapes(input_shape, target_shape)
         self._check_output_unit()
         self._check_penalties()
         self.theta, self.gradient = flatten(self, dtype)
         for layer in every_layer(self):
             layer.state = {name: a.astype(dtype, copy=False) for name, a in layer.state.items()}
 
-    def _check_shapes(self, input_shape):
+    def _check_shapes(self, input_shape, target_shape):
         chain = show_chain(self.encoder.shapes + self.decoder.shapes[1:])
         if input_shape is not None and as_shape(input_shape) != self.input_shape:
             raise ValueError(f"Autoencoder: expected an encoder for {as_shape(input_shape)}, got {self.input_shape}.")
@@ -64,10 +65,12 @@ class Objective(Layer):
                 f"Autoencoder: expected a decoder that takes the encoder's output {self.encoder.output_shape}, "
                 f"got one for {self.decoder.input_shape}."
             )
-        if self.output_shape != self.input_shape:
+        want = self.input_shape if target_shape is None else as_shape(target_shape)
+        if self.output_shape != want:
+            aim = "come back to the input's shape" if target_shape is None else "end in target_shape"
             raise ValueError(
-                f"Autoencoder: expected the decoder to come back to the input's shape {self.input_shape}, "
-                f"got {self.output_shape} ({chain}); {ways_back(self.input_shape, self.output_shape)}."
+                f"Autoencoder: expected the decoder to {aim} {want}, "
+                f"got {self.output_shape} ({chain}); {ways_back(want, self.output_shape)}."
             )
 
     def _check_output_unit(self):
@@ -239,6 +242,8 @@ class Objective(Layer):
 
     def config(self):
         config = {"encoder": self.encoder.config(), "decoder": self.decoder.config(), "loss": self.loss.name.lower()}
+        if self.output_shape != self.input_shape:
+            config["target_shape"] = list(self.output_shape)
         if self.penalties:
             config["penalty"] = [[p.name, p.config()] for p in self.penalties]
         if type(self.corruption) in CORRUPTIONS.values():

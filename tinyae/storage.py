@@ -18,9 +18,10 @@ from tinyae.penalties import PENALTIES
 from tinyae.version import __version__
 
 # The newest format this version reads. Raised when an older tinyae could not read what this one writes: format 2 adds
-# the state of layers (BatchNorm's running statistics), format 3 is a Sequential alone. A file is written in the oldest
-# format that holds it, so that an older tinyae reads it.
-FORMAT, FORMAT_WITH_STATE, FORMAT_WITHOUT_STATE = 3, 2, 1
+# the state of layers (BatchNorm's running statistics), format 3 is a Sequential alone, format 4 an Autoencoder whose
+# output has another shape than its input. A file is written in the oldest format that holds it, so that an older tinyae
+# reads it.
+FORMAT, FORMAT_ALONE, FORMAT_WITH_STATE, FORMAT_WITHOUT_STATE = 4, 3, 2, 1
 
 
 def save(model, path, preprocessing=None):
@@ -48,7 +49,7 @@ def save(model, path, preprocessing=None):
         raise UsageError(f"save: expected an Autoencoder or a Sequential, got {type(model).__name__}.")
     states = named_states(net)
     architecture = {
-        "format": FORMAT if kind == "Sequential" else FORMAT_WITH_STATE if states else FORMAT_WITHOUT_STATE,
+        "format": _oldest_format(net, states),
         "tinyae": __version__,
         "kind": kind,
         "input_shape": list(net.input_shape),
@@ -64,6 +65,14 @@ def save(model, path, preprocessing=None):
             np.savez(f, theta=theta, architecture=np.array(json.dumps(architecture)), **states)
 
     write_atomically(path, write)
+
+
+def _oldest_format(net, states):
+    if isinstance(net, Sequential):
+        return FORMAT_ALONE
+    if net.output_shape != net.input_shape:
+        return FORMAT
+    return FORMAT_WITH_STATE if states else FORMAT_WITHOUT_STATE
 
 
 def _alone(net):
@@ -167,6 +176,7 @@ def _model(architecture, path):
             dtype=dtype,
             penalty=[_penalty(*spec) for spec in config.get("penalty", ())],
             corruption=_corruption(*config["corruption"]) if "corruption" in config else None,
+            target_shape=config.get("target_shape"),
         )
         return model, model.theta
     except (KeyError, TypeError, ValueError, MemoryError) as why:

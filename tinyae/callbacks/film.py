@@ -58,6 +58,11 @@ class ReconstructionFilm(Callback):
         x = as_float_array(who, self.sample, model.theta.dtype, "sample")
         x = x if x.shape[:1] == (1,) and x.shape[1:] == model.input_shape else x[None]
         check_samples(who, x, model.input_shape, "sample")
+        if model.output_shape != model.input_shape:
+            raise UsageError(
+                f"{who}: expected a net that gives what it takes, got one from {model.input_shape} to "
+                f"{model.output_shape}."
+            )
         self.image_shape = image_shape_of(model.input_shape)
         if self.image_shape is None:
             raise UsageError(

@@ -147,7 +147,7 @@ class TensorBoard(Callback):
         part, (x, y) = self.samples
         summary = tensorboard_x().summary
         shape = image_shape_of(run.model.input_shape, SMALLEST_IMAGE)
-        if self.images and shape:
+        if self.images and shape and run.model.output_shape == run.model.input_shape:
             chosen = spread(len(x), self.images)
             picture = originals_over_outputs(run.model, x[chosen], None if y is x else y[chosen], shape)
             self._write(part, epoch, summary.image("reconstructions", picture, dataformats="HWC"))
