@@ -1,5 +1,6 @@
 """Writing files so that a killed process leaves the old file or the new one, never half of either; reading them."""
 
+import contextlib
 import os
 import re
 import tempfile
@@ -17,8 +18,9 @@ NOT_WHOLE = (
 )  # fmt: skip
 
 
-def write_atomically(path, write):
-    """Call write(temporary path), then move the result to `path`.
+@contextlib.contextmanager
+def appearing(path):
+    """A temporary path to write to, which takes the place of `path` when the `with` block ends without an error.
 
     The temporary file lies in the same folder and keeps the suffix, which decides the format for some writers. A
     process that is killed meanwhile leaves it behind; `remove_leftovers` knows it by its name.
@@ -28,7 +30,7 @@ def write_atomically(path, write):
     os.close(handle)
     temporary = Path(name)
     try:
-        write(temporary)
+        yield temporary
         with open(temporary, "rb") as f:
             os.fsync(f.fileno())
         mask = os.umask(0)
@@ -38,6 +40,12 @@ def write_atomically(path, write):
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_atomically(path, write):
+    """Call write(temporary path), then move the result to `path`: see `appearing`."""
+    with appearing(path) as temporary:
+        write(temporary)
 
 
 def remove_leftovers(path):
@@ -58,10 +66,16 @@ def read_npz(path, parse, who, what):
         No such file, or not a whole `what`.
     """
     try:
-        with open(path, "rb") as f, np.load(f, allow_pickle=False) as file:
-            return parse(file)
+        with open(path, "rb") as f:
+            if f.read(2) != b"PK":  # NumPy would speak of pickles
+                raise UsageError(f"{who}: expected a whole {what}, got {path} (it is no .npz file).")
+            f.seek(0)
+            with np.load(f, allow_pickle=False) as file:
+                return parse(file)
     except FileNotFoundError:
         raise UsageError(f"{who}: expected a {what.split()[0]} file, got {path}, which does not exist.") from None
+    except UsageError:
+        raise
     except NOT_WHOLE as why:
         reason = (str(why) or type(why).__name__).splitlines()[0]
         raise UsageError(f"{who}: expected a whole {what}, got {path} ({reason}).") from None

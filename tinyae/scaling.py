@@ -18,7 +18,7 @@ class Scaling:
     scale : {"standard", "common", "minmax", None}
         "standard": mean 0, standard deviation 1. "common": mean 0, and one width for all columns, the root of their
         mean variance. "minmax": from 0 to 1. None: x as it is.
-    x : array (N, D)
+    x : array or LazyRows (N, D)
         Data the shift and the width are taken from. A constant column has width 1.
     among : tuple
         The scales that make sense for `who`.
@@ -28,12 +28,18 @@ class Scaling:
     shift, width : arrays (D,), float64
     mean : array (D,), float64
         Mean of z over the data.
+    constant : bool array (D,)
+        Columns that have one value in all rows.
     """
 
     def __init__(self, who, scale, x, among=SCALES):
         check_choice(who, "scale", scale, among)
-        low, high = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
-        mean = x.mean(axis=0, dtype=np.float64)
+        low, high, total = np.inf, -np.inf, 0.0
+        for rows in blocks(len(x)):  # some at a time: they may lie in a file
+            some = x[rows]
+            low, high = np.minimum(low, some.min(axis=0)), np.maximum(high, some.max(axis=0))
+            total = total + some.sum(axis=0, dtype=np.float64)
+        low, high, mean = low.astype(np.float64), high.astype(np.float64), total / len(x)
         self.shift, self.width = np.zeros(x.shape[1]), np.ones(x.shape[1])
         if scale == "standard":
             squares = sum(np.square(x[rows] - mean).sum(axis=0) for rows in blocks(len(x)))
@@ -44,10 +50,10 @@ class Scaling:
         elif scale == "minmax":
             self.shift, self.width = low, high - low
         # Rounding leaves a constant column a mean just beside its value, and a tiny deviation.
-        constant = low == high
-        self.width = np.where(constant, 1.0, self.width)
+        self.constant = low == high
+        self.width = np.where(self.constant, 1.0, self.width)
         if scale is not None:
-            self.shift = np.where(constant, low, self.shift)
+            self.shift = np.where(self.constant, low, self.shift)
         self.mean = (mean - self.shift) / self.width
 
     def apply(self, x):

@@ -1,0 +1,87 @@
+"""Samples as they are in a file: what every reader gives."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from tinyae.checks import UsageError
+from tinyae.samples.lazy import LazyRows, some_rows
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Samples:
+    """Images or rows of a table, in the file's own numbers.
+
+    Attributes
+    ----------
+    path : Path
+    x : array or LazyRows
+        Images (N, H, W, C) or rows (N, D); uint8, bool or floats.
+    kind : {"images", "rows"}
+    names : tuple of str or None
+        Of the columns, where the file has them.
+    files : tuple of str or None
+        Of the images of a folder, in order.
+    labels : int64 array (N,) or None
+        Index into class_names.
+    class_names : tuple of str
+    fill : float64 array (D,) or None
+        What missing cells were filled with, column by column, where that was asked for.
+    left_out : tuple of str
+        Columns the file has and x has not: dropped ones and the labels'.
+    """
+
+    path: Path
+    x: np.ndarray | LazyRows
+    kind: str
+    names: tuple | None = None
+    files: tuple | None = None
+    labels: np.ndarray | None = None
+    class_names: tuple = ()
+    fill: np.ndarray | None = None
+    left_out: tuple = ()
+
+    def __len__(self):
+        return len(self.x)
+
+    @property
+    def sample_shape(self):
+        """(H, W, C) or (D,)."""
+        return tuple(self.x.shape[1:])
+
+    @property
+    def lazy(self):
+        """Whether x is read in pieces."""
+        return isinstance(self.x, LazyRows)
+
+    def subset(self, numbers):
+        """The samples of these row numbers, in this order."""
+        files = None if self.files is None else tuple(np.array(self.files, dtype=object)[numbers])
+        labels = None if self.labels is None else self.labels[numbers]
+        return replace(self, x=some_rows(self.x, numbers), files=files, labels=labels)
+
+    def __repr__(self):
+        return f"Samples({self.path.name!r}: {len(self):,} {self.kind} {self.sample_shape}, {self.x.dtype})"
+
+
+def refuse(who, path, expected, got):
+    """Raise the UsageError 'who: path: expected ..., got ....'"""
+    raise UsageError(f"{who}: {path}: expected {expected}, got {got}.") from None
+
+
+def reason(why):
+    """What an exception says, in one line without a full stop."""
+    return (str(why) or type(why).__name__).splitlines()[0].rstrip(".")
+
+
+def classes_of(values):
+    """Labels (N,) as indices, and the names of the classes in order: 1.0 is called '1'."""
+    values = np.asarray(values)
+    known, labels = np.unique(values, return_inverse=True)
+    return labels.astype(np.int64).reshape(-1), tuple(map(class_name, known.tolist()))
+
+
+def class_name(value):
+    """A label as text: whole numbers without a point."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
