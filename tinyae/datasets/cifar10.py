@@ -13,34 +13,40 @@ that knows the two things in them beside lists, numbers and text, an array and i
 import io
 import pickle
 import sys
-import tarfile
-from pathlib import Path
 
 import numpy as np
 
 from tinyae.checks import UsageError, check_choice, check_int
+from tinyae.datasets.archives import read_members
 from tinyae.datasets.dataset import Dataset
 from tinyae.datasets.mnist import as_rows
-from tinyae.datasets.store import fetch, find_file
+from tinyae.datasets.source import Source
+from tinyae.datasets.store import find_file, places, read, spellings
 from tinyae.files import NOT_WHOLE, read_npz
 
-FOLDER = "cifar10"
-ARCHIVE, MD5 = "cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a"
-MIRRORS = ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",)
-BATCHES = (*(f"data_batch_{k}" for k in range(1, 6)), "test_batch")
-# What will do as the whole of CIFAR-10, best first; of an unpacked archive the first file stands for its folder.
-WHOLE = (
-    ARCHIVE, "cifar-10-python.tar", "cifar-10-binary.tar.gz", "cifar-10-binary.tar",
-    "cifar-10-batches-py/data_batch_1", "cifar-10-batches-bin/data_batch_1.bin",
-)  # fmt: skip
+ARCHIVE, BINARY = "cifar-10-python.tar.gz", "cifar-10-binary.tar.gz"
+BATCHES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
 LOSSLESS, JPEG = "cifar10_train4000.npz", "cifar10_jpeg_6000_2000.npz"
+
+SOURCE = Source(
+    name="cifar10",
+    title="CIFAR-10",
+    content="50,000 + 10,000 colour images of 32 x 32, ten kinds of animals and vehicles",
+    files={ARCHIVE: "md5:c58f30108f718f92721af3b95e74349a"},
+    mirrors=("https://www.cs.toronto.edu/~kriz/",),
+    members={ARCHIVE: tuple(f"cifar-10-batches-py/{name}" for name in BATCHES)},
+    substitutes=(BINARY, LOSSLESS, JPEG),
+    megabytes=170.5,
+    citation="A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
+    homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
+    note=f"{LOSSLESS} is a part of it, {JPEG} another one with JPEG's errors; both go by names of their own.",
+)
 
 SHAPE = (32, 32, 3)
 PIXELS = 3072  # numbers in an image
 PER_BATCH = 10_000  # images in each of the six files
 IN_PART, TEST_OF_PART = 4000, 500
 ORDER_SEED = 0  # of the part's images; fixed, so that everyone has the same split in the same order
-LARGEST_MEMBER = 64 << 20  # bytes; the true files have half of it
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -81,16 +87,19 @@ def load_cifar10(data_dir=None, download=True, part=None, limit=None):
         check_int("load_cifar10", "limit", limit, 1)
     if part == "jpeg":
         return _dataset("cifar10-jpeg", *_read_jpeg(_part_file(JPEG, data_dir)), limit)
-    whole, few = find_file(FOLDER, WHOLE, data_dir), find_file(FOLDER, [LOSSLESS], data_dir)
-    if part is None and whole is None and few is not None:
+    whole, few = _whole_on_disk(data_dir), find_file(SOURCE.name, [LOSSLESS], data_dir)
+    if part is None and not whole and few is not None:
         print(f"tinyae: cifar10: no official archive on disk; using {IN_PART:,} of its images, {few}.", file=sys.stderr)
         part = "lossless"
     if part is None:
-        whole = whole or fetch(FOLDER, ARCHIVE, MD5, MIRRORS, data_dir, download=download)
-        return _dataset("cifar10", *_read_whole(whole), limit)
-    if few is None and whole is None:
-        _part_file(LOSSLESS, data_dir)
-    images, labels = _first_images(whole) if few is None else _read_lossless(few)
+        images, labels = zip(*_read_batches(BATCHES, data_dir, download), strict=True)
+        train = np.concatenate(images[:5]), np.concatenate(labels[:5])
+        return _dataset("cifar10", *train, images[5], labels[5], limit)
+    if few is None and whole:
+        ((images, labels),) = _read_batches(BATCHES[:1], data_dir, download)
+        images, labels = images[:IN_PART], labels[:IN_PART]
+    else:
+        images, labels = _read_lossless(few or _part_file(LOSSLESS, data_dir))
     order = np.random.default_rng(ORDER_SEED).permutation(len(images))
     train, test = order[:-TEST_OF_PART], order[-TEST_OF_PART:]
     return _dataset("cifar10-part", images[train], labels[train], images[test], labels[test], limit)
@@ -105,53 +114,25 @@ def _dataset(name, x_train, y_train, x_test, y_test, limit):
 # -- the official archives ---------------------------------------------------------------------------
 
 
-def _read_whole(path):
-    """Images (N, 32, 32, 3) uint8 and labels of the training and of the test part."""
-    batches = [_batch(path, name, *read) for name, read in _files(path, BATCHES).items()]
-    images, labels = zip(*batches, strict=True)
-    return np.concatenate(images[:5]), np.concatenate(labels[:5]), images[5], labels[5]
+def _whole_on_disk(data_dir):
+    """Whether an official archive, or what was in the Python one, lies on disk."""
+    names = [*spellings(ARCHIVE), *places(SOURCE, BATCHES[0]), *spellings(BINARY)]
+    return find_file(SOURCE.name, names, data_dir) is not None
 
 
-def _first_images(path):
-    """The first IN_PART images and labels of the official training data."""
-    ((name, read),) = _files(path, BATCHES[:1]).items()
-    images, labels = _batch(path, name, *read)
-    return images[:IN_PART], labels[:IN_PART]
+def _read_batches(names, data_dir, download):
+    """Images (N, 32, 32, 3) uint8 and labels (N,) of each of the named files, from the archive there is."""
+    pickled = find_file(SOURCE.name, [*spellings(ARCHIVE), *places(SOURCE, BATCHES[0])], data_dir)
+    binary = find_file(SOURCE.name, spellings(BINARY), data_dir)
+    if pickled is None and binary is not None:
+        members = read_members(binary, [f"{name}.bin" for name in names])
+        return [_batch(binary, name, *_parse_binary(binary, name, members[f"{name}.bin"])) for name in names]
+    contents = read(SOURCE, names, data_dir, download=download)
+    return [_batch(place, name, *_parse_pickle(place, name, data)) for name, (place, data) in contents.items()]
 
 
-def _files(path, names):
-    """{name: (content, whether it is of the binary kind)} of the archive `path`, or of the folder it lies in."""
-    found = {}
-    try:
-        if path.name.startswith("data_batch_1"):
-            for file in (path.with_name(name + path.suffix) for name in names):
-                found[file.stem] = (_bounded(file.stat().st_size, file.read_bytes), path.suffix == ".bin")
-        else:
-            with tarfile.open(path, "r:*") as archive:
-                for member in archive:
-                    name = Path(member.name)
-                    if member.isfile() and name.stem in names and name.suffix in ("", ".bin"):
-                        content = _bounded(member.size, archive.extractfile(member).read)
-                        found[name.stem] = (content, name.suffix == ".bin")
-                    if len(found) == len(names):
-                        break
-    except (*NOT_WHOLE, tarfile.TarError) as why:
-        _fail(path, "the whole archive of CIFAR-10", f"a damaged or different file ({_first_line(why)})")
-    missing = [name for name in names if name not in found]
-    if missing:
-        _fail(path, "the whole archive of CIFAR-10", f"one without {', '.join(missing)}")
-    return {name: found[name] for name in names}
-
-
-def _bounded(size, read):
-    if size > LARGEST_MEMBER:
-        raise ValueError(f"a batch of {size} bytes")
-    return read()
-
-
-def _batch(path, name, content, binary):
-    """Images (N, 32, 32, 3) uint8 and labels (N,) of one of the six files."""
-    data, labels = _parse_binary(path, name, content) if binary else _parse_pickle(path, name, content)
+def _batch(path, name, data, labels):
+    """Images (N, 32, 32, 3) uint8 of the rows in one of the six files, and their labels (N,), checked."""
     if data.shape != (PER_BATCH, PIXELS) or len(labels) != PER_BATCH:
         _fail(path, f"{PER_BATCH} images and labels in {name}", f"{data.shape} numbers and {len(labels)} labels")
     if not 0 <= labels.min() <= labels.max() < len(CLASS_NAMES):
@@ -201,7 +182,7 @@ def _parse_pickle(path, name, content):
         labels = np.array(batch[b"labels"])
         if data.ndim != 2 or labels.ndim != 1 or labels.dtype.kind != "i":
             raise ValueError("the pixels or the labels have another form")
-    except (*NOT_WHOLE, AttributeError, pickle.UnpicklingError) as why:
+    except (*NOT_WHOLE, AttributeError, OverflowError, pickle.UnpicklingError) as why:
         _fail(path, f"pixels and labels in {name}", f"something else ({_first_line(why)}); fetch the archive again")
     return data, labels
 
@@ -210,10 +191,10 @@ def _parse_pickle(path, name, content):
 
 
 def _part_file(name, data_dir):
-    path = find_file(FOLDER, [name], data_dir)
+    path = find_file(SOURCE.name, [name], data_dir)
     if path is None:
         raise UsageError(
-            f"load_cifar10: expected {FOLDER}/{name} in the data folder, got no such file; nobody offers it for "
+            f"load_cifar10: expected {SOURCE.name}/{name} in the data folder, got no such file; nobody offers it for "
             "download. load_cifar10() without a part takes the official archive."
         )
     return path
