@@ -15,6 +15,7 @@ from tinyae.layers.sequential import show_chain
 from tinyae.losses import BCE, per_pixel
 from tinyae.objective import Objective
 from tinyae.optimizers import optimizer_by_name
+from tinyae.samples.lazy import LazyRows, in_pieces
 from tinyae.summary import summary_table
 from tinyae.training.checkpoint import as_checkpoint
 from tinyae.training.chunks import for_chunks
@@ -94,9 +95,10 @@ class Autoencoder(Objective):
 
         Parameters
         ----------
-        x, y : arrays (N, ...)
+        x, y : arrays (N, ...) or LazyRows
             Inputs, and what the output should be (x itself without y), as for denoising. For the loss MaskedMSE y may
-            hold NaN where nobody knows the number.
+            hold NaN where nobody knows the number. Rows that are read from a file when they are asked for
+            (`tinyae.samples`) give the same bits as the array.
         epochs, batch_size : int
         optimizer : {"sgd", "rmsprop", "adam", "nadam"} or Optimizer
         validation_split : float in [0, 1)
@@ -149,7 +151,7 @@ class Autoencoder(Objective):
         known = baselines_later(self, x, *(validation or (x, y)))
         if validation and self.corruption is not None:
             noise = noise_generators(rng, 0, 1)[0]
-            validation = corrupt(self.corruption, validation[0], noise), validation[1]
+            validation = corrupt(self.corruption, validation[0][:], noise), validation[1]
         if progress:
             known = known()
             print(describe_baselines(known, self), file=sys.stderr, flush=True)
@@ -187,17 +189,20 @@ class Autoencoder(Objective):
             y = self._checked(who, y, "y", self.loss.missing, self.output_shape)
             if len(y) != len(x):
                 raise UsageError(f"{who}: expected as many targets as inputs, got {len(y)} and {len(x)}.")
-        self.loss.check_targets(y)
+        for some in in_pieces(y):
+            self.loss.check_targets(some)
         return x, y
 
     def _checked(self, who, x, name, missing=False, shape=None):
-        given, x = x, as_float_array(who, x, self.theta.dtype, name)
+        given, x = x, as_floats(who, x, self.theta.dtype, name)
         check_samples(who, x, shape or self.input_shape, name)
-        check_scaled(who, given, name)
+        if not isinstance(x, LazyRows):
+            check_scaled(who, given, name)
         if not len(x):
             raise UsageError(f"{who}: expected at least one sample in {name}, got none.")
-        check_finite(who, np.where(np.isnan(x), 0, x) if missing else x, name)
-        return np.ascontiguousarray(x)
+        for some in in_pieces(x):
+            check_finite(who, np.where(np.isnan(some), 0, some) if missing else some, name)
+        return x if isinstance(x, LazyRows) else np.ascontiguousarray(x)
 
     # -- use ---------------------------------------------------------------------------
 
@@ -215,9 +220,9 @@ class Autoencoder(Objective):
 
     def _map(self, who, net, x, threads):
         """The forward pass of `net` (this one or a part of it) over all rows of x."""
-        given, x = x, as_float_array(who, x, self.theta.dtype)
+        given, x = x, as_floats(who, x, self.theta.dtype)
         check_samples(who, x, net.input_shape)
-        if net is not self.decoder:
+        if net is not self.decoder and not isinstance(x, LazyRows):
             check_scaled(who, given)
         result = np.empty((len(x), *net.output_shape), self.theta.dtype)
 
@@ -248,13 +253,15 @@ class Autoencoder(Objective):
         penalties = np.zeros((len(x), len(self.series) - 1))
 
         def work(replica, rows):
-            a = replica.before_output(x[rows])
-            loss[rows] = replica.loss.value(a, y[rows])  # mean over the chunk, counted once per row
+            inputs = x[rows]
+            targets = inputs if y is x else y[rows]
+            a = replica.before_output(inputs)
+            loss[rows] = replica.loss.value(a, targets)  # mean over the chunk, counted once per row
             penalties[rows] = replica.penalty_values(len(a))
             unit = replica.decoder.output_unit
             output = unit.forward(a) if replica.matched and unit else a
-            target = np.where(np.isnan(y[rows]), output, y[rows]) if self.loss.missing else y[rows]
-            squared[rows] = analysis.squared_error(target, output)
+            known = np.where(np.isnan(targets), output, targets) if self.loss.missing else targets
+            squared[rows] = analysis.squared_error(known, output)
 
         if any(layer.couples_batch for layer in (self, *self.penalising)):
             threads = 1  # a penalty on whole batches: the same batches whatever the machine
@@ -297,3 +304,14 @@ class Autoencoder(Objective):
 
     def __repr__(self):
         return f"Autoencoder({show_chain(self.encoder.shapes + self.decoder.shapes[1:])}, loss={self.loss!r})"
+
+
+def as_floats(who, x, dtype, name="x"):
+    """`x` as an array of float `dtype`, or as LazyRows of it."""
+    if not isinstance(x, LazyRows):
+        return as_float_array(who, x, dtype, name)
+    if x.dtype.kind != "f":
+        raise UsageError(
+            f"{who}: expected {name} as floats, got LazyRows of {x.dtype}; tinyae.samples.Preparation scales them."
+        )
+    return x.astype(dtype)

@@ -9,6 +9,7 @@ from tinyae.losses import BCE
 
 # Baselines are estimates beside a loss: this many images are plenty, and principal components of wider rows take long.
 BASELINE_IMAGES, WIDEST_PCA = 10_000, 4096
+MOST_NUMBERS = BASELINE_IMAGES * WIDEST_PCA  # in the images looked at: 160 MB
 
 
 def baselines_later(model, x_train, x, target):
@@ -52,5 +53,6 @@ def describe_baselines(values, model):
 
 
 def evenly(x, n=BASELINE_IMAGES):
-    """At most n rows, spread over all of x."""
-    return x if len(x) <= n else x[np.linspace(0, len(x) - 1, n).astype(int)]
+    """At most n rows as an array, spread over all of x; fewer of wide ones."""
+    n = min(n, max(1, MOST_NUMBERS // x[0].size))
+    return x[:] if len(x) <= n else x[np.linspace(0, len(x) - 1, n).astype(int)]

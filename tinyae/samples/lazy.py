@@ -73,6 +73,10 @@ class LazyRows:
         """Rows that `function` of an array (n, *shape) makes of these, n at a time, when they are asked for."""
         return LazyRows((len(self), *sample_shape), dtype, lambda rows: function(self._read(rows)))
 
+    def astype(self, dtype):
+        """The rows as numbers of another type."""
+        return self if self.dtype == dtype else self.map(lambda rows: rows.astype(dtype), self.shape[1:], dtype)
+
     def reshape(self, *shape):
         """The same numbers as samples of another shape; the first length stays, -1 stands for it."""
         n, *sample_shape = shape[0] if len(shape) == 1 else shape
@@ -132,6 +136,11 @@ def runs(numbers):
 def some_rows(x, numbers):
     """x[numbers]; of LazyRows without reading them."""
     return x.subset(numbers) if isinstance(x, LazyRows) else x[numbers]
+
+
+def in_pieces(x):
+    """x alone, or LazyRows some at a time: for what looks at all numbers once."""
+    return (x[rows] for rows in blocks(x)) if isinstance(x, LazyRows) else (x,)
 
 
 def blocks(x):

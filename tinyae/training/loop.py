@@ -9,6 +9,7 @@ import numpy as np
 from tinyae.layers.base import every_layer
 from tinyae.layers.dense import Dense
 from tinyae.layers.flat import named_views, point_grads_at
+from tinyae.samples.lazy import LazyRows
 from tinyae.training.checkpoint import NO_CHECKPOINT
 from tinyae.training.history import History
 from tinyae.training.memory import check_batch_fits, pieces, rows_at_once
@@ -271,6 +272,8 @@ class ShardedStep:
 
     def _gather(self, worker, key, data, rows):
         """data[rows] in memory kept from step to step."""
+        if isinstance(data, LazyRows):
+            return data[rows]
         kept = self._rows[worker].get(key)
         if kept is None or len(kept) < len(rows):
             kept = self._rows[worker][key] = np.empty((len(rows), *data.shape[1:]), data.dtype)
@@ -287,7 +290,9 @@ class ShardedStep:
             replica.reseed(np.random.default_rng([VALIDATION_NOISE, worker]))
             for rows in pieces(parts[worker], rows_at_once(self.model)):
                 if rows.start < rows.stop:
-                    sums[worker] += replica.loss_parts(x[rows], y[rows]) * (rows.stop - rows.start)
+                    inputs = x[rows]
+                    targets = inputs if y is x else y[rows]
+                    sums[worker] += replica.loss_parts(inputs, targets) * (rows.stop - rows.start)
 
         self._set_training(False, validating=True)
         try:

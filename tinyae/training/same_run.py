@@ -10,6 +10,7 @@ import numpy as np
 
 from tinyae.checks import UsageError, in_words
 from tinyae.layers.states import named_layers, named_states
+from tinyae.samples.lazy import in_pieces
 
 MOST_DIFFERENCES = 3  # in one message
 NET = "net at the start"
@@ -68,7 +69,10 @@ def describe_data(training, validation):
 
 def describe_array(array):
     """'float32 (60000, 784) with checksum 9f01c2d3'; 190 MB in a tenth of a second."""
-    return f"{array.dtype} {array.shape} with checksum {zlib.crc32(np.ascontiguousarray(array)):08x}"
+    checksum = 0
+    for some in in_pieces(array):
+        checksum = zlib.crc32(np.ascontiguousarray(some), checksum)
+    return f"{array.dtype} {array.shape} with checksum {checksum:08x}"
 
 
 def checksum_of_net(model):

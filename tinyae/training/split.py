@@ -3,6 +3,7 @@
 import numpy as np
 
 from tinyae.checks import UsageError, check_float
+from tinyae.samples.lazy import some_rows
 
 
 def split_validation(x, y, share, rng):
@@ -15,6 +16,6 @@ def split_validation(x, y, share, rng):
         raise UsageError(f"fit: expected validation_split to leave something to train on, got {share} of {len(x)}.")
     order = rng.permutation(len(x))
     held, kept = np.sort(order[:n_held]), np.sort(order[n_held:])
-    x_kept, x_held = x[kept], x[held]
-    y_kept, y_held = (x_kept, x_held) if y is x else (y[kept], y[held])
+    x_kept, x_held = some_rows(x, kept), some_rows(x, held)
+    y_kept, y_held = (x_kept, x_held) if y is x else (some_rows(y, kept), some_rows(y, held))
     return x_kept, y_kept, (x_held, y_held)
