@@ -14,6 +14,15 @@ import numpy as np
 
 from tinyae.checks import check_int
 from tinyae.datasets.dataset import Dataset
+from tinyae.datasets.source import Source
+
+SOURCE = Source(
+    name="curves",
+    title="built-in curves",
+    content="20,000 + 10,000 grey images of 28 x 28, a smooth stroke through three points; any number can be drawn",
+    licence="MIT, as tinyae",
+    citation="tinyae, tinyae/datasets/curves.py, after G. Hinton, R. Salakhutdinov, Science 313, 2006",
+)
 
 SIZE = 28  # pixels
 INNER = (4.5, 22.5)  # pixels; the points lie here, and no curve then reaches the border of the image

@@ -12,6 +12,15 @@ import numpy as np
 from tinyae.checks import check_int
 from tinyae.datasets.dataset import Dataset
 from tinyae.datasets.letterforms import FORMS, points_as_rows, strokes_as_rows
+from tinyae.datasets.source import Source
+
+SOURCE = Source(
+    name="digits",
+    title="built-in digits",
+    content="60,000 + 10,000 grey images of 28 x 28, ten digits written by pen strokes; any number can be drawn",
+    licence="MIT, as tinyae",
+    citation="tinyae, tinyae/datasets/digits.py",
+)
 
 SIZE = 28  # pixels
 BOX = 19.0  # pixels; MNIST digits are scaled to 20 x 20, edges included

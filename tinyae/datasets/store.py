@@ -120,7 +120,7 @@ def read(source, names, data_dir=None, *, download=True, accept_terms=False):
     """
     contents, in_archive = {}, {}
     for name in names:
-        path = find_file(source.name, _places(source, name), data_dir)
+        path = find_file(source.name, places(source, name), data_dir)
         if path is not None:
             contents[name] = Content(str(path), unpack(path.read_bytes(), path))
         else:
@@ -203,8 +203,8 @@ def spellings(name):
     return list(dict.fromkeys((name, plain, f"{dotted}.gz", dotted)))
 
 
-def _places(source, name):
-    """Where a file may lie below a root: itself, packed, in the archive's folder."""
+def places(source, name):
+    """Names under which a file or member may lie below a root: its own, with .gz, with the archive's folders."""
     archive = source.archive_of(name)
-    names = spellings(name) if archive is None else [n for full in (archive[1],) for n in (full, full.split("/")[-1])]
+    names = spellings(name) if archive is None else [archive[1], archive[1].rsplit("/", 1)[-1]]
     return list(dict.fromkeys(packed for n in names for packed in (n, n if n.endswith(".gz") else f"{n}.gz")))
