@@ -26,9 +26,7 @@ from tinyae.datasets import (
     load_fashion_mnist,
     load_images_file,
     load_mnist,
-    load_quickdraw10,
     mnist,
-    quickdraw10,
     read_idx,
     store,
     write_idx,
@@ -392,95 +390,6 @@ def test_dataset_refuses_arrays_that_do_not_fit():
         Dataset("d", x, y, x, y, (2, 2, 1), ("a",)).name = "other"
 
 
-# --- Quick, Draw!
-
-
-def write_doodles(folder, per_class=6, **replaced):
-    """A small quickdraw10.npz; every drawing is told apart by its pixels. Returns its arrays."""
-    classes, n = 3, 3 * per_class
-    arrays = {
-        "images": (np.arange(n)[:, None, None] + np.arange(784).reshape(28, 28) // 4).astype(np.uint8),
-        "labels": np.repeat(np.arange(classes, dtype=np.uint8), per_class),
-        "class_names": np.array(["cat", "bird", "airplane"]),
-    }  # fmt: skip
-    arrays = {name: array for name, array in (arrays | replaced).items() if array is not None}
-    folder.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(folder / quickdraw10.FILE, **arrays)
-    return arrays
-
-
-@pytest.fixture
-def two_for_testing(monkeypatch):
-    monkeypatch.setattr(quickdraw10, "TEST_PER_CLASS", 2)
-
-
-def test_doodles_have_a_fixed_split_in_a_fixed_order(tmp_path, two_for_testing):
-    arrays = write_doodles(tmp_path / "quickdraw10")
-    d = load("quickdraw10", data_dir=tmp_path)
-    assert d.name == "quickdraw10" and d.image_shape == (28, 28, 1) and d.class_names == ("cat", "bird", "airplane")
-    assert d.x_train.shape == (12, 784) and d.x_test.shape == (6, 784)
-    assert d.x_train.dtype == np.float32 and d.y_train.dtype == np.int64
-    whole = arrays["images"].reshape(18, 784) / np.float32(255)
-    places = [[int(np.flatnonzero((whole == row).all(axis=1))[0]) for row in x] for x in (d.x_train, d.x_test)]
-    assert sorted(places[1]) == [4, 5, 10, 11, 16, 17]  # the last two of each class
-    assert sorted(places[0] + places[1]) == list(range(18))
-    assert_array_equal(d.y_train, np.array(places[0]) // 6)
-    assert_array_equal(d.y_test, np.array(places[1]) // 6)
-    assert places[0] != sorted(places[0]) and places[1] != sorted(places[1])
-    again = load("quickdraw10", data_dir=tmp_path, seed=5)
-    assert_array_equal(again.x_train, d.x_train)  # no seed changes it
-
-
-def test_doodles_that_are_missing_say_where_and_what_to_do(tmp_path, monkeypatch, empty_cache):
-    env = tmp_path / "env"
-    env.mkdir()
-    monkeypatch.setenv(store.ENV, str(env))
-    with pytest.raises(UsageError) as caught:
-        load_quickdraw10()
-    message = str(caught.value)
-    for part in (f"expected quickdraw10.npz in {env / 'quickdraw10'}, {empty_cache / 'quickdraw10'}, got no such file",
-                 "nobody offers it for download", "Put it at DIR/quickdraw10/quickdraw10.npz and give --data-dir DIR",
-                 "TINYAE_DATA_DIR=DIR", "tinyae/datasets/quickdraw10.py says how to make it"):  # fmt: skip
-        assert part in message
-    assert "\n" not in message
-    with pytest.raises(UsageError, match=rf"expected quickdraw10.npz in {tmp_path / 'quickdraw10'}, got"):
-        load_quickdraw10(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "replaced, message",
-    [
-        ({"labels": None}, r"expected a whole .npz file .*, got a damaged or different one \(.*labels"),
-        ({"labels": np.array([None] * 18)}, r"a damaged or different one \(.*[Oo]bject"),
-        ({"images": np.zeros((18, 28, 27), np.uint8)}, r"of shape \(N, 28, 28\) and type uint8, got \(18, 28, 27\) of"),
-        ({"images": np.zeros((18, 28, 28))}, r"type uint8, got \(18, 28, 28\) of float64"),
-        ({"images": np.zeros((), np.uint8)}, r"type uint8, got \(\) of uint8"),
-        ({"labels": np.zeros(17, np.uint8)}, r"expected 18 whole numbers as labels, got shape \(17,\) of uint8"),
-        ({"labels": np.zeros(18)}, r"expected 18 whole numbers as labels, got shape \(18,\) of float64"),
-        ({"labels": np.full(18, 3)}, "expected labels from 0 to 2, got 3 to 3"),
-        ({"labels": np.full(18, -1)}, "expected labels from 0 to 2, got -1 to -1"),
-        ({"labels": np.repeat([0, 1], 9)}, "more than 2 drawings of every class, got 0 of 'airplane'"),
-        ({"class_names": np.array([1, 2, 3])}, r"expected a list of class names, got shape \(3,\) of int64"),
-        ({"class_names": np.array([], str), "images": np.zeros((0, 28, 28), np.uint8), "labels": np.zeros(0, int)},
-         "more than 2 drawings of every class, got no class"),
-    ],
-)  # fmt: skip
-def test_doodles_that_do_not_fit_together(tmp_path, two_for_testing, replaced, message):
-    write_doodles(tmp_path, **replaced)
-    with pytest.raises(UsageError, match=message) as caught:
-        load_quickdraw10(tmp_path)
-    assert str(caught.value).startswith(f"load quickdraw10: {tmp_path / quickdraw10.FILE}: expected ")
-
-
-@pytest.mark.parametrize("change", [lambda b: b[:-40], lambda b: b"", lambda b: b"no archive", lambda b: b[:200]])
-def test_damaged_doodles(tmp_path, change):
-    write_doodles(tmp_path)
-    path = tmp_path / quickdraw10.FILE
-    path.write_bytes(change(path.read_bytes()))
-    with pytest.raises(UsageError, match=r"a damaged or different one"):
-        load_quickdraw10(tmp_path)
-
-
 # --- a user's own images
 
 
@@ -726,16 +635,3 @@ def test_real_fashion_mnist():
 def test_real_md5s(source):
     for name, md5 in source.files.items():
         assert md5_of((Path(REAL) / source.name / name).read_bytes()) == md5
-
-
-@pytest.mark.realdata
-@needs_real
-def test_real_doodles():
-    path = Path(REAL) / "quickdraw10" / "quickdraw10.npz"
-    assert md5_of(path.read_bytes()) == "5084a6ce1c8d079ad0f28c7a7a4ee61e"
-    d = load_quickdraw10(REAL)
-    assert d.x_train.shape == (35000, 784) and d.x_test.shape == (5000, 784)
-    assert np.bincount(d.y_train).tolist() == [3500] * 10 and np.bincount(d.y_test).tolist() == [500] * 10
-    assert d.class_names[0] == "airplane" and d.class_names[9] == "rainbow"
-    assert np.bincount(d.y_train[:1000]).min() > 70  # shuffled
-    assert 0 == d.x_train.min() < d.x_train.max() == 1
