@@ -1,6 +1,7 @@
 """The named nets."""
 
 from tinyae.architectures.conv import conv_autoencoder, generic_conv_autoencoder
+from tinyae.architectures.conv_code import conv_code_autoencoder
 from tinyae.architectures.dense import (
     HINTON_HIDDEN,
     deep_autoencoder,
@@ -22,7 +23,7 @@ from tinyae.architectures.kinds import (
 
 __all__ = [
     "simple_autoencoder", "deep_autoencoder", "dense_autoencoder", "hinton_autoencoder", "HINTON_HIDDEN",
-    "linear_autoencoder", "conv_autoencoder", "generic_conv_autoencoder",
+    "linear_autoencoder", "conv_autoencoder", "generic_conv_autoencoder", "conv_code_autoencoder",
     "overcomplete_autoencoder", "tied_autoencoder", "l1_sparse_autoencoder", "kl_sparse_autoencoder",
     "k_sparse_autoencoder", "denoising_autoencoder", "contractive_autoencoder", "variational_autoencoder",
 ]  # fmt: skip
