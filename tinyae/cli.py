@@ -8,9 +8,9 @@ import sys
 import warnings
 
 from tinyae.checks import UsageError
-from tinyae.commands import compare, gradcheck, hinton2006, train
+from tinyae.commands import compare, data, gradcheck, hinton2006, train
 
-COMMANDS = (train, compare, hinton2006, gradcheck)  # in the order of `tinyae --help`
+COMMANDS = (train, compare, hinton2006, data, gradcheck)  # in the order of `tinyae --help`
 
 
 class Parser(argparse.ArgumentParser):

@@ -10,9 +10,9 @@ import numpy as np
 
 from tinyae.checks import UsageError
 from tinyae.datasets.dataset import Dataset
-from tinyae.samples.idx import read_idx
 from tinyae.datasets.source import Source
 from tinyae.datasets.store import fetch
+from tinyae.samples.idx import read_idx
 
 
 @dataclass(frozen=True)

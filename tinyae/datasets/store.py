@@ -153,8 +153,8 @@ def check_terms(source, accepted):
     """Raise UsageError where a source has terms and nobody agreed to them."""
     if source.terms and not accepted:
         raise UsageError(
-            f"fetch: expected consent to the terms of {source.title} before a download, got none; read them with "
-            f"tinyae data list {source.name}, then tinyae data get {source.name} --accept-licence."
+            f"fetch: expected consent to the terms of {source.title} before a download, got none; read them "
+            f"(tinyae data list {source.name}) and, if you agree: tinyae data get {source.name} --accept-licence."
         )
 
 
