@@ -1,4 +1,4 @@
-"""IDX files, finding and fetching, MNIST's four files, doodles, users' files, `load`. No test leaves this machine."""
+"""IDX files, finding and fetching, MNIST's four files, doodles, `load`. No test leaves this machine."""
 
 import dataclasses
 import gzip
@@ -24,7 +24,6 @@ from tinyae.datasets import (
     download,
     load,
     load_fashion_mnist,
-    load_images_file,
     load_mnist,
     mnist,
     read_idx,
@@ -388,144 +387,6 @@ def test_dataset_refuses_arrays_that_do_not_fit():
         Dataset("d", x, y, x, y, (2, 3, 1), ("a",))
     with pytest.raises(dataclasses.FrozenInstanceError):
         Dataset("d", x, y, x, y, (2, 2, 1), ("a",)).name = "other"
-
-
-# --- a user's own images
-
-
-def saved(folder, array, name="images.npy"):
-    np.save(folder / name, array, allow_pickle=True)
-    return folder / name
-
-
-RNG = np.random.default_rng(0)
-BYTES = RNG.integers(0, 256, (23, 4, 5), np.uint8)
-
-
-@pytest.mark.parametrize(
-    "array, shape",
-    [
-        pytest.param(BYTES, (4, 5, 1), id="grey"),
-        pytest.param(np.asfortranarray(BYTES), (4, 5, 1), id="fortran"),
-        pytest.param(RNG.integers(0, 256, (20, 3, 4, 3), np.uint8), (3, 4, 3), id="colour"),
-        pytest.param(RNG.integers(0, 256, (20, 3, 4, 1), np.uint8), (3, 4, 1), id="one-channel"),
-        pytest.param(RNG.integers(0, 256, (30, 7), np.uint8), (1, 7, 1), id="rows"),
-        pytest.param(RNG.uniform(size=(10, 4, 5)), (4, 5, 1), id="float64"),
-        pytest.param(RNG.uniform(size=(12, 4, 5)).astype(">f4"), (4, 5, 1), id="big-endian"),
-        pytest.param(RNG.uniform(size=(12, 4, 5)).astype(np.float16), (4, 5, 1), id="float16"),
-        pytest.param(RNG.uniform(size=(12, 4, 5)) > 0.5, (4, 5, 1), id="bool"),
-        pytest.param(RNG.uniform(size=(12, 1, 1)), (1, 1, 1), id="one-pixel"),
-    ],
-)
-def test_every_image_of_a_file_is_in_one_part(tmp_path, array, shape):
-    d = load(str(saved(tmp_path, array)), seed=1)
-    assert d.name == "images.npy" and d.image_shape == shape and d.class_names == ("image",)
-    n_test = round(0.1 * len(array))
-    assert (len(d.x_test), len(d.x_train)) == (n_test, len(array) - n_test)
-    assert d.x_train.dtype == d.x_test.dtype == np.float32 and d.y_train.dtype == np.int64
-    whole = array.reshape(len(array), -1).astype(np.float32)
-    whole /= 255 if array.dtype == np.uint8 else 1
-    both = np.concatenate([d.x_train, d.x_test])
-    assert_array_equal(both[np.lexsort(both.T)], whole[np.lexsort(whole.T)])
-    assert 0 <= both.min() and both.max() <= 1
-
-
-def test_the_seed_draws_the_test_part_and_the_order(tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets.images_file, "CHUNK", 7)
-    path = saved(tmp_path, BYTES)
-    one, two, other = (load_images_file(path, seed=seed) for seed in (0, 0, 1))
-    assert_array_equal(one.x_train, two.x_train)
-    assert_array_equal(one.x_test, two.x_test)
-    assert set(map(bytes, one.x_test)) != set(map(bytes, other.x_test))
-    few = load_images_file(path, limit=5)
-    assert_array_equal(few.x_train, one.x_train[:5])
-    assert_array_equal(few.x_test, one.x_test)
-
-
-FLOATS = RNG.uniform(size=(20, 4, 5))
-
-
-def with_value(value, dtype=np.float64):
-    array = FLOATS.astype(dtype)
-    array[7, 1, 2] = value
-    return array
-
-
-@pytest.mark.parametrize(
-    "array, message",
-    [
-        pytest.param(with_value(np.nan), "finite numbers, got NaN or infinity in image 7; remove or fill", id="nan"),
-        pytest.param(with_value(-np.inf), "finite numbers, got NaN or infinity in image 7", id="inf"),
-        pytest.param(with_value(255.0), r"in \[0, 1\], got values from 0 to 255; divide by 255", id="0-to-255"),
-        pytest.param(with_value(-1.0), r"got values from -1 to 1; save \(x \+ 1\) / 2", id="minus-one"),
-        pytest.param(with_value(-300.0), r"got values from -300 to 1; save \(x - x.min\(\)\) / ", id="wide"),
-        pytest.param(with_value(1.0000001), r"got values from 0 to 1\.0000001; divide", id="just-above"),
-        pytest.param(BYTES.astype(np.int64), r"boolean or floats in \[0, 1\], got int64; save x.astype\(np", id="int"),
-        pytest.param(BYTES.astype(np.uint16), r"got uint16; save x.astype", id="uint16"),
-        pytest.param(BYTES % 2, r"expected uint8 from 0 to 255, got only 0 and 1.* save x.astype\(bool\)", id="binary"),
-        pytest.param(FLOATS.astype(complex), "got complex128; save an array of numbers", id="complex"),
-        pytest.param(np.full((20, 4), "a"), "got <U1; save an array of numbers", id="text"),
-        pytest.param(np.array([[None] * 3] * 20), "one whole array of numbers, got .*[Oo]bject.*np.save", id="object"),
-        pytest.param(np.zeros((20, 3, 8, 8), np.uint8), r"last, .*\(20, 3, 8, 8\); save x.transp", id="first"),
-        pytest.param(np.float32(0.5), r"or rows \(N, D\), got an array of shape \(\)", id="number"),
-        pytest.param(FLOATS.ravel(), r"or rows \(N, D\), got an array of shape \(400,\)", id="vector"),
-        pytest.param(FLOATS[None, None], r"got an array of shape \(1, 1, 20, 4, 5\)", id="five-axes"),
-        pytest.param(FLOATS[:5], "at least 10 images, one of them for testing, got 5", id="few"),
-        pytest.param(FLOATS[:0], "expected", id="none"),
-        pytest.param(FLOATS[:, :0], "expected", id="no-pixels"),
-    ],
-)  # fmt: skip
-def test_images_that_cannot_be_used(tmp_path, array, message):
-    path = saved(tmp_path, array)
-    with pytest.raises(UsageError, match=message) as caught:
-        load_images_file(path)
-    assert str(caught.value).startswith(f"load: {path}: expected ") and "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "change, message",
-    [
-        pytest.param(lambda b: b"", "got something else; write the images with np.save", id="empty"),
-        pytest.param(lambda b: b"\x89PNG" + b, "got something else", id="other"),
-        pytest.param(lambda b: b"\x80\x04" + b, "got something else", id="pickle"),
-        pytest.param(lambda b: b[:-1], "expected one whole array of numbers, got a file NumPy cannot map", id="short"),
-        pytest.param(lambda b: b[:60], "expected one whole array of numbers", id="half-header"),
-        pytest.param(lambda b: b[:6], "expected one whole array of numbers", id="magic-alone"),
-        pytest.param(lambda b: b.replace(b"'shape'", b"'sharp'"), "expected one whole array of numbers", id="header"),
-        pytest.param(lambda b: b.replace(b"(23,", b"(-3,"), "expected", id="negative"),
-        pytest.param(lambda b: b.replace(b"(23, 4, 5), }" + 9 * b" ", b"(9999999999, 4, 5), }"), "expected", id="huge"),
-        pytest.param(lambda b: b[:6] + b"\x09" + b[7:], "expected one whole array of numbers", id="version"),
-    ],
-)
-def test_damaged_files_of_images(tmp_path, change, message):
-    path = saved(tmp_path, BYTES)
-    path.write_bytes(change(path.read_bytes()))
-    with pytest.raises(UsageError, match=message) as caught:
-        load(path)
-    assert str(caught.value).startswith(f"load: {path}: expected ") and "\n" not in str(caught.value)
-
-
-@settings(deadline=None, max_examples=80)
-@given(place=st.integers(6, 127), byte=st.integers(0, 255))
-def test_a_wrong_byte_in_the_header_never_ends_in_a_stack_trace(tmp_path_factory, place, byte):
-    path = saved(tmp_path_factory.getbasetemp(), BYTES)
-    content = bytearray(path.read_bytes())
-    content[place] = byte
-    path.write_bytes(content)
-    try:
-        assert load_images_file(path).x_train.max() <= 1
-    except UsageError as error:
-        assert "\n" not in str(error)
-
-
-def test_paths_that_are_no_file_of_images(tmp_path):
-    with pytest.raises(UsageError, match=r"nowhere.npy: expected a .npy file, got no such file; check the path"):
-        load(tmp_path / "nowhere.npy")
-    with pytest.raises(UsageError, match=r"expected a readable .npy file, got Is a directory; check the path"):
-        load(tmp_path)
-    np.savez(tmp_path / "images.npz", BYTES)
-    with pytest.raises(UsageError, match=r"expected a .npy file, got an archive \(.npz\?\); save one of its arrays"):
-        load(tmp_path / "images.npz")
 
 
 # --- load

@@ -207,9 +207,9 @@ def assert_one_line(code, out, err, expected_code=2):
         ("--arch convv", "arch to be one of conv, generic, simple, deep, hinton, got 'convv' (did you mean 'conv'?)"),
         (
             "--arch simple --dataset mnits",
-            f"dataset to be one of {', '.join(datasets.NAMES)}, FILE.npy, got 'mnits' (did",
+            f"dataset to be one of {', '.join(datasets.NAMES)}, FILE, got 'mnits' (did",
         ),
-        ("--arch simple --dataset none.npy", "none.npy: expected a .npy file, got no such file; check the path"),
+        ("--arch simple --dataset none.npy", "none.npy: expected a file or folder, got no such file; check the path"),
         ("--arch simple --dataset mnist --data-dir no", "data_dir to be an existing folder, got no"),
         ("--arch simple --epochs 0", "epochs to be a whole number >= 1, got 0"),
         ("--arch simple --epochs two", "--epochs: invalid int value: 'two'"),

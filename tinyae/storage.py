@@ -15,6 +15,7 @@ from tinyae.layers.flat import flatten, parameters
 from tinyae.layers.states import STATE, named_states
 from tinyae.layers.untied import untied
 from tinyae.penalties import PENALTIES
+from tinyae.samples.preparation import Preparation
 from tinyae.version import __version__
 
 # The newest format this version reads. Raised when an older tinyae could not read what this one writes: format 2 adds
@@ -33,9 +34,10 @@ def save(model, path, preprocessing=None):
         A Sequential such as `model.encoder` becomes a file of its own; a TiedDense in it a Dense, whose weights are
         those it used.
     path : str or Path
-    preprocessing : plain JSON (dict, list, text, number), optional
+    preprocessing : Preparation or plain JSON (dict, list, text, number), optional
         What has to be done to data before the net takes them, such as {"scale": 1 / 255}. It is kept, not applied;
-        `load(path).preprocessing` gives it back. Without it, that of the model, where it came from a file.
+        `load(path).preprocessing` gives it back as JSON, which `Preparation.of(model)` makes one again. Without it,
+        that of the model, where it came from a file.
 
     The file holds `theta` (all parameters in the order of the layers), `architecture`, a JSON text with the layers,
     the shapes, the loss, the preprocessing and the version of tinyae, and an array such as
@@ -57,6 +59,8 @@ def save(model, path, preprocessing=None):
         "config": net.config(),
     }
     preprocessing = model.preprocessing if preprocessing is None else preprocessing
+    if isinstance(preprocessing, Preparation):
+        preprocessing = preprocessing.to_json()
     if preprocessing is not None:
         architecture["preprocessing"] = _plain_json(preprocessing)
 

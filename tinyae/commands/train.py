@@ -11,6 +11,7 @@ from tinyae.commands.options import (
     print_results,
     whole_numbers,
 )
+from tinyae.commands.reading import add_reading, reading
 
 
 def add(commands):
@@ -27,8 +28,7 @@ def add(commands):
     train.add_argument(
         "--dataset", default="auto",
         help="mnist, fashion-mnist, quickdraw10, digits or curves (built in), auto (mnist, or digits without it), or "
-        "FILE.npy with images (N, H, W), (N, H, W, C) or rows (N, D); a tenth of a file is held out for testing "
-        "(default: %(default)s)",
+        "a file or folder of your own, of which a tenth is held out for testing (default: %(default)s)",
     )  # fmt: skip
     add_data_dir(train)
     train.add_argument("--epochs", type=int, help="default: conv, simple and deep 50, generic 20, hinton 30")
@@ -36,12 +36,15 @@ def add(commands):
     train.add_argument("--optimizer", help="sgd, rmsprop, adam or nadam (default: generic and hinton adam, else nadam)")
     train.add_argument("--lr", type=float, help="learning rate (default: the optimizer's own, adam's is 0.001)")
     train.add_argument(
-        "--loss", help="bce, cross-entropy, or mse, half the squared error (default: generic mse, else bce)"
+        "--loss",
+        help="bce, cross-entropy, or mse, half the squared error (default: mse for generic and for columns that are "
+        "scaled, else bce)",
     )
     train.add_argument(
         "--code-size",
         type=int,
-        help="numbers in a code; not for conv (default: simple and deep 32, generic 100, hinton 2)",
+        help="numbers in a code; not for conv (default: simple and deep 32, generic 100, hinton 2; of a table with few "
+        "columns half of them)",
     )
     train.add_argument("--kernels", type=whole_numbers, metavar="K,K", help="sizes of generic's kernels (default: 5,5)")
     train.add_argument("--filters", type=int, help="generic's filters (default: 3)")
@@ -64,6 +67,7 @@ def add(commands):
     add_limit(train)
     add_resume(train)
     add_common(train, "train")
+    add_reading(train, scale=True)
     train.set_defaults(run=run)
 
 
@@ -72,6 +76,7 @@ def run(arguments):
     from tinyae.experiments import train
     from tinyae.files import writable_folder
 
+    arguments.own = reading(arguments)
     settings = train.Settings(**{f.name: getattr(arguments, f.name) for f in fields(train.Settings)})
     folder = writable_folder(arguments.out, "train")  # before minutes of work, not after
     checkpoint = checkpoint_of(arguments, folder)
@@ -86,9 +91,10 @@ def run(arguments):
 def describe(m):
     """The metrics of `tinyae train` for a reader."""
     images, pixels = ("rows", "numbers") if m["image_shape"][0] == m["image_shape"][2] == 1 else ("images", "pixels")
+    scaled = "" if m["scale"] in ("unit", "bytes") else f", columns scaled: {m['scale']}"
     lines = [
         f"{m['dataset']}, {m['arch']}, {size_text(m['image_shape'])} to {m['code_size']:,} numbers and back, "
-        f"{m['n_test']:,} test {images} (squared error summed over {pixels}):"
+        f"{m['n_test']:,} test {images} (squared error summed over {pixels}{scaled}):"
     ]
     decimals = 2 if m["mean_image_squared_error"] >= 1 else 4
     baselines = [("autoencoder", "test"), ("noisy input", "noisy_input"), (f"PCA-{m['code_size']}", "pca_test"),

@@ -3,13 +3,13 @@
 import sys
 from dataclasses import replace
 
-from tinyae.checks import check_choice, check_int
+from tinyae.checks import UsageError, check_choice, check_int
 from tinyae.datasets.cifar10 import load_cifar10
 from tinyae.datasets.curves import load_curves
 from tinyae.datasets.dataset import Dataset
 from tinyae.datasets.digits import load_digits
-from tinyae.datasets.images_file import is_path, load_images_file
 from tinyae.datasets.mnist import load_fashion_mnist, load_mnist
+from tinyae.datasets.own_file import is_path, load_file
 from tinyae.datasets.quickdraw10 import load_quickdraw10
 from tinyae.datasets.store import DownloadError
 from tinyae.samples.idx import read_idx, write_idx
@@ -23,6 +23,7 @@ __all__ = [
     "load_cifar10",
     "load_digits",
     "load_curves",
+    "load_file",
     "load_images_file",
     "read_idx",
     "write_idx",
@@ -32,16 +33,17 @@ __all__ = [
 
 NAMES = ("mnist", "fashion-mnist", "quickdraw10", "cifar10", "cifar10-part", "cifar10-jpeg", "digits", "curves", "auto")
 CIFAR10 = {"cifar10": None, "cifar10-part": "lossless", "cifar10-jpeg": "jpeg"}  # name: part
+load_images_file = load_file  # its name when it took images alone
 MOST_DRAWN = {"digits": 60_000, "curves": 20_000}  # training images drawn by code where no limit is given
 
 
-def load(name, data_dir=None, seed=0, limit=None):
+def load(name, data_dir=None, seed=0, limit=None, **own):
     """Load a data set by name.
 
     Parameters
     ----------
     name : str or Path
-        One of NAMES, or the path of a .npy file of images (`load_images_file`). "auto" is MNIST if it can be had,
+        One of NAMES, or the path of a user's own file or folder (`load_file`). "auto" is MNIST if it can be had,
         otherwise the built-in digits, announced on stderr. "cifar10" is the whole set, or where only a part of it is
         on disk that part; "cifar10-part" is that part, "cifar10-jpeg" other images of it, damaged by JPEG. The `name`
         of the result says which it was.
@@ -51,6 +53,8 @@ def load(name, data_dir=None, seed=0, limit=None):
         Of the images drawn by code, and of the split of a file; the others have none.
     limit : int, optional
         Only the first so many training images.
+    **own
+        How a file of one's own is read and scaled, as for `load_file`.
 
     Returns
     -------
@@ -66,6 +70,10 @@ def load(name, data_dir=None, seed=0, limit=None):
     check_name("load", "name", name)
     if limit is not None:
         check_int("load", "limit", limit, 1)
+    if is_path(name):
+        return load_file(name, seed, limit, **own)
+    if own:
+        raise UsageError(f"load: expected {', '.join(own)} for a file of one's own alone, got it for {name}.")
     data = _load(name, data_dir, seed, limit)
     if limit is None or limit >= len(data.x_train):
         return data
@@ -75,12 +83,10 @@ def load(name, data_dir=None, seed=0, limit=None):
 def check_name(who, what, name, names=NAMES):
     """Raise UsageError unless `name` is one of `names` or the path of a file."""
     if not is_path(name):
-        check_choice(who, what, name, (*names, "FILE.npy"))
+        check_choice(who, what, name, (*names, "FILE"))
 
 
 def _load(name, data_dir, seed, limit):
-    if is_path(name):
-        return load_images_file(name, seed=seed, limit=limit)
     if name == "mnist":
         return load_mnist(data_dir)
     if name == "fashion-mnist":

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyae.checks import check_shape
+from tinyae.samples.lazy import LazyRows
+from tinyae.samples.preparation import Preparation
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -17,23 +19,29 @@ class Dataset:
         "mnist", "fashion-mnist", "quickdraw10", "digits", "curves", or the name of a user's file.
     x_train, x_test : numpy.ndarray
         (N, D) float32, ink from 0 (paper) to 1 (full ink); `x.reshape(-1, *image_shape)` gives images (N, H, W, C).
+        Of a user's table columns of its `preparation`; of a large file LazyRows.
     y_train, y_test : numpy.ndarray
         (N,) int64, index into `class_names`. Autoencoders learn without it; it serves to judge codes.
     image_shape : tuple of int
         (H, W, C) with H * W * C = D; (1, D, 1) for rows that are no images.
     class_names : tuple of str
         One name for each class.
+    preparation : Preparation
+        How a file's numbers became those of x.
     """
 
     name: str
-    x_train: np.ndarray
+    x_train: np.ndarray | LazyRows
     y_train: np.ndarray
-    x_test: np.ndarray
+    x_test: np.ndarray | LazyRows
     y_test: np.ndarray
     image_shape: tuple
     class_names: tuple
+    preparation: Preparation | None = None
 
     def __post_init__(self):
+        if self.preparation is None:
+            object.__setattr__(self, "preparation", Preparation("unit", "images", self.image_shape, "float32"))
         n_pixels = int(np.prod(self.image_shape))
         for part in ("train", "test"):
             x, y = getattr(self, f"x_{part}"), getattr(self, f"y_{part}")

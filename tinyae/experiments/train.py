@@ -4,18 +4,19 @@ Errors are summed over the numbers of one image and averaged over the test image
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 
 import numpy as np
 
 from tinyae import analysis, architectures, datasets
 from tinyae.autoencoder import Autoencoder
-from tinyae.baselines import WIDEST_PCA
+from tinyae.baselines import WIDEST_PCA, evenly
 from tinyae.checks import UsageError, check_choice, check_float, check_int
 from tinyae.corruption import Gaussian
 from tinyae.losses import BCE, LOSSES
 from tinyae.optimizers import OPTIMIZERS
 from tinyae.reporting import announce, peak_memory_mb, versions
+from tinyae.samples import LazyRows, blocks
 from tinyae.training import EarlyStopping, History
 from tinyae.training.checkpoint import as_checkpoint
 from tinyae.training.threads import thread_count
@@ -32,7 +33,8 @@ class Recipe:
 
     Attributes
     ----------
-    make : function of (image shape (H, W, C), Settings) to Autoencoder
+    make : function of (image shape (H, W, C), Settings, dict) to Autoencoder
+        The dict holds what the net needs for data outside of [0, 1]: UNBOUNDED, or nothing.
     images : bool
         Whether it takes images (N, H, W, C) rather than rows (N, D).
     defaults : dict
@@ -45,11 +47,12 @@ class Recipe:
 
 
 LOUDEST = 100.0  # of noise on values from 0 to 1; far below, nothing of the image is left
+UNBOUNDED = {"output_activation": "linear", "loss": "mse"}
 OWN = ("code_size", "kernels", "filters")  # settings that some nets lack
 UNDECISIVE = ("epochs", "threads", "dataset", "data_dir")
 
 
-def _generic(image_shape, settings):
+def _generic(image_shape, settings, _):
     return architectures.generic_conv_autoencoder(
         image_shape, kernels=settings.kernels, filters=settings.filters, latent_dim=settings.code_size,
         output_activation="sigmoid" if settings.loss == "bce" else "linear", loss=settings.loss, seed=settings.seed,
@@ -59,16 +62,16 @@ def _generic(image_shape, settings):
 def _dense(name):
     """The dense net of that name, for images of any shape as rows."""
 
-    def make(image_shape, settings):
+    def make(image_shape, settings, output):
         net = getattr(architectures, name)
-        return net(int(np.prod(image_shape)), code_size=settings.code_size, seed=settings.seed)
+        return net(int(np.prod(image_shape)), code_size=settings.code_size, seed=settings.seed, **output)
 
     return make
 
 
 ARCHITECTURES = {
     "conv": Recipe(
-        lambda image_shape, settings: architectures.conv_autoencoder(image_shape, seed=settings.seed), True,
+        lambda image_shape, settings, _: architectures.conv_autoencoder(image_shape, seed=settings.seed), True,
         {"optimizer": "nadam", "batch_size": 32, "validation_split": 0.2, "patience": 5},
     ),
     "generic": Recipe(
@@ -91,7 +94,7 @@ class Settings:
     ----------
     arch : {"conv", "generic", "simple", "deep", "hinton"}
     dataset : str
-        A name in `datasets.NAMES`, or the path of a .npy file.
+        A name in `datasets.NAMES`, or the path of a user's own file or folder (`datasets.load_file`).
     data_dir : path, optional
     epochs, batch_size : int, optional
     optimizer : {"sgd", "rmsprop", "adam", "nadam"}, optional
@@ -103,8 +106,8 @@ class Settings:
     kernels, filters : tuple of int and int, optional
         Of "generic" alone.
     noise : float, optional
-        Standard deviation of Gaussian noise put on every input, which is then cut to [0, 1]; the net learns to give
-        the image without it. The noise is drawn once, not every epoch.
+        Standard deviation of Gaussian noise put on every input, which is then cut to [0, 1] (but for columns scaled to
+        other ranges); the net learns to give the image without it. The noise is drawn once, not every epoch.
     validation_split : float in [0, 1), optional
         Part of the training images held out.
     patience : int, optional
@@ -114,6 +117,8 @@ class Settings:
     seed : int
     threads : int, optional
         One per core without it.
+    own : dict
+        How a file of one's own is read and scaled: arguments of `datasets.load_file`.
     """
 
     arch: str
@@ -133,6 +138,7 @@ class Settings:
     limit: int | None = None
     seed: int = 0
     threads: int | None = None
+    own: dict = field(default_factory=dict)
 
     def __post_init__(self):
         check_choice("train", "arch", self.arch, ARCHITECTURES)
@@ -211,16 +217,19 @@ class Result:
 
 def run(settings, progress=True, checkpoint=None):
     """Load, train, measure. Returns a Result; writes no file but `checkpoint`, a folder or Checkpoint as for `fit`."""
-    settings, threads = settings.filled(), thread_count(settings.threads)
-    data = load_data(settings)
+    given, threads = settings, thread_count(settings.threads)
+    data = load_data(settings.filled())
+    settings = fitted_to(data, given).filled()
     model = build_model(data, settings)
     say = announce if progress else (lambda text: None)
     say(f"{data.name}: {len(data.x_train):,} training and {len(data.x_test):,} test images, {threads} threads")
+    for remark in data.preparation.remarks:
+        say(f"{data.name}: {remark}")
 
     shape = model.input_shape
     x_train, x_test = data.x_train.reshape(-1, *shape), data.x_test.reshape(-1, *shape)
     inputs, test_inputs = (
-        add_noise(x, settings.noise, rng)
+        add_noise(x, settings.noise, rng, in_range(data))
         for x, rng in zip((x_train, x_test), np.random.default_rng(settings.seed).spawn(2), strict=True)
     )
     history = model.fit(
@@ -256,7 +265,8 @@ def decisive(settings):
 
 def load_data(settings):
     """The data set, with rows that are no images and too few images refused where the settings cannot use them."""
-    data = datasets.load(settings.dataset, settings.data_dir, settings.seed, settings.limit)
+    own = settings.own | {"who": "train"} if datasets.is_path(settings.dataset) else settings.own
+    data = datasets.load(settings.dataset, settings.data_dir, settings.seed, settings.limit, **own)
     if ARCHITECTURES[settings.arch].images and is_rows(data):
         raise UsageError(
             f"train: expected images (N, H, W) or (N, H, W, C) for arch {settings.arch}, got rows of "
@@ -271,6 +281,27 @@ def load_data(settings):
     return data
 
 
+def in_range(data):
+    """Whether a Dataset's numbers lie in [0, 1] by what was done to them."""
+    return data.preparation.scale in ("unit", "bytes")
+
+
+def fitted_to(data, settings):
+    """The settings a user gave, with what columns of other ranges than [0, 1] and few columns ask for filled in."""
+    n, recipe = data.x_train.shape[1], ARCHITECTURES[settings.arch]
+    if settings.code_size is None and is_rows(data) and n <= recipe.defaults.get("code_size", 0):
+        settings = replace(settings, code_size=max(1, n // 2))
+    if in_range(data):
+        return settings
+    if settings.arch == "conv" or settings.loss == "bce":
+        what = "arch conv, whose outputs lie there" if settings.arch == "conv" else "loss bce"
+        raise UsageError(
+            f"train: expected numbers in [0, 1] for {what}, got {data.name} scaled by {data.preparation.scale}; "
+            f"use {'another arch' if settings.arch == 'conv' else 'loss mse'}."
+        )
+    return replace(settings, loss="mse")
+
+
 def is_rows(data):
     """Whether a Dataset's samples are rows of numbers rather than images."""
     return data.image_shape[0] == data.image_shape[2] == 1
@@ -279,7 +310,8 @@ def is_rows(data):
 def build_model(data, settings):
     """The named net for images of the data's shape, with the settings' loss."""
     try:
-        model = ARCHITECTURES[settings.arch].make(data.image_shape, settings)
+        output = {} if in_range(data) else UNBOUNDED
+        model = ARCHITECTURES[settings.arch].make(data.image_shape, settings, output)
         if model.loss.name.lower() != settings.loss:
             model = Autoencoder(model.encoder, model.decoder, loss=settings.loss)
     except ValueError as why:  # sizes that do not fit the images come from the user here
@@ -287,9 +319,16 @@ def build_model(data, settings):
     return model
 
 
-def add_noise(x, sigma, rng):
+def add_noise(x, sigma, rng, cut=True):
     """x with Gaussian noise of standard deviation sigma, cut to [0, 1]; x itself for sigma = 0."""
-    return Gaussian(sigma)(x, rng) if sigma else x
+    if not sigma:
+        return x
+    if isinstance(x, LazyRows):
+        raise UsageError(
+            f"train: expected no noise for {len(x):,} samples that are read from the file in pieces, got {sigma}; "
+            "take fewer (limit), or fit with corruption in Python."
+        )
+    return Gaussian(sigma, *((0.0, 1.0) if cut else (None, None)))(x, rng)
 
 
 def describe(settings, data, model, threads):
@@ -307,6 +346,7 @@ def describe(settings, data, model, threads):
         "code_shape": list(model.encoder.output_shape),
         "code_size": model.code_size,
         "n_params": model.n_params,
+        "scale": data.preparation.scale,
     }
 
 
@@ -327,14 +367,36 @@ def measure(settings, data, model, test_inputs, threads):
     """Errors of the net and of its baselines on the test images; all compare with the images without noise."""
     x_test, rows = data.x_test, test_inputs.reshape(len(test_inputs), -1)
     test = model.evaluate(test_inputs, x_test.reshape(test_inputs.shape), threads=threads)
-    mean_image = np.broadcast_to(data.x_train.mean(axis=0, dtype=np.float64).astype(np.float32), x_test.shape)
+    mean = mean_image(data.x_train)
     values = {f"test_{name}": value for name, value in test.items()} | {"loss_unit": model.loss.unit}
     values["pca_test_squared_error"] = pca_error(data, model.code_size, rows)
-    values["mean_image_squared_error"] = analysis.squared_error(x_test, mean_image)
+    values["mean_image_squared_error"] = error_of(x_test, lambda _: mean)
     values["noisy_input_squared_error"] = analysis.squared_error(x_test, rows) if settings.noise else None
     if isinstance(model.loss, BCE):
-        values["bce_floor_per_pixel"] = analysis.bce_floor(x_test) / x_test.shape[1]
+        values["bce_floor_per_pixel"] = mean_over(x_test, lambda some, _: analysis.bce_floor(some)) / x_test.shape[1]
     return values
+
+
+def mean_image(x):
+    """Mean of the rows, float32."""
+    if not isinstance(x, LazyRows):
+        return x.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return (sum(x[rows].sum(axis=0, dtype=np.float64) for rows in blocks(x)) / len(x)).astype(np.float32)
+
+
+def error_of(x, reconstruct, inputs=None):
+    """Squared error of reconstruct(inputs) as x (N, D), some rows at a time; the inputs are x without others."""
+
+    def error(target, rows):
+        output = reconstruct(target if inputs is None else inputs[rows])
+        return analysis.squared_error(target, np.broadcast_to(output, target.shape))
+
+    return mean_over(x, error)
+
+
+def mean_over(x, function):
+    """Mean over all rows of what function(some rows, which) is the mean of."""
+    return sum(function(x[rows], rows) * (rows.stop - rows.start) for rows in blocks(x)) / len(x)
 
 
 def pca_error(data, k, inputs):
@@ -342,4 +404,6 @@ def pca_error(data, k, inputs):
     width = data.x_train.shape[1]
     if k >= width or width > WIDEST_PCA:
         return None
-    return analysis.squared_error(data.x_test, analysis.PCA(data.x_train, k).reconstruct(inputs))
+    x = data.x_train
+    pca = analysis.PCA(evenly(x) if isinstance(x, LazyRows) else x, k)
+    return error_of(data.x_test, pca.reconstruct, inputs)

@@ -16,7 +16,7 @@ FILES = ("model.npz", "history.csv", "loss.png", "reconstructions.png", "metrics
 
 def write_report(result, folder):
     """Write FILES into an existing folder, each atomically; the metrics last."""
-    storage.save(result.model, folder / "model.npz")
+    storage.save(result.model, folder / "model.npz", preprocessing=result.data.preparation)
     result.history.to_csv(folder / "history.csv")
     plots.save(loss_figure(result), folder / "loss.png")
     plots.save(reconstruction_figure(result), folder / "reconstructions.png")

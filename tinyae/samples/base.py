@@ -30,6 +30,8 @@ class Samples:
         What missing cells were filled with, column by column, where that was asked for.
     left_out : tuple of str
         Columns the file has and x has not: dropped ones and the labels'.
+    numbers : int array (N,) or None
+        Which samples of the file these are, where they are not all.
     """
 
     path: Path
@@ -41,6 +43,7 @@ class Samples:
     class_names: tuple = ()
     fill: np.ndarray | None = None
     left_out: tuple = ()
+    numbers: np.ndarray | None = None
 
     def __len__(self):
         return len(self.x)
@@ -59,7 +62,13 @@ class Samples:
         """The samples of these row numbers, in this order."""
         files = None if self.files is None else tuple(np.array(self.files, dtype=object)[numbers])
         labels = None if self.labels is None else self.labels[numbers]
-        return replace(self, x=some_rows(self.x, numbers), files=files, labels=labels)
+        mine = np.arange(len(self))[numbers] if self.numbers is None else self.numbers[numbers]
+        return replace(self, x=some_rows(self.x, numbers), files=files, labels=labels, numbers=mine)
+
+    def place(self, i):
+        """'image 7', counted from 0 as in an array, or 'row 8', counted from 1 as in a table."""
+        i = int(i if self.numbers is None else self.numbers[i])
+        return f"image {i}" if self.kind == "images" else f"row {i + 1}"
 
     def __repr__(self):
         return f"Samples({self.path.name!r}: {len(self):,} {self.kind} {self.sample_shape}, {self.x.dtype})"

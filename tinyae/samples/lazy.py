@@ -78,9 +78,12 @@ class LazyRows:
         return self if self.dtype == dtype else self.map(lambda rows: rows.astype(dtype), self.shape[1:], dtype)
 
     def reshape(self, *shape):
-        """The same numbers as samples of another shape; the first length stays, -1 stands for it."""
+        """The same numbers as samples of another shape; the first length stays, and one -1 is worked out."""
         n, *sample_shape = shape[0] if len(shape) == 1 else shape
-        if n not in (-1, len(self)) or math.prod(sample_shape) * len(self) != self.size:
+        own = math.prod(self.shape[1:])
+        if n == len(self) and sample_shape.count(-1) == 1:
+            sample_shape[sample_shape.index(-1)] = own // -math.prod(sample_shape)
+        if n not in (-1, len(self)) or math.prod(sample_shape) != own:
             raise UsageError(f"LazyRows: expected a shape of as many rows as {self.shape}, got {shape}.")
         return self.map(lambda rows: rows.reshape(-1, *sample_shape), sample_shape, self.dtype)
 

@@ -86,9 +86,7 @@ class Preparation:
         if len(samples) < 2:
             refuse(who, samples.path, "at least 2 samples to learn from", len(samples))
         low, high = value_range(who, samples)
-        if scale == "auto":
-            in_range = samples.x.dtype.kind in "ub" or (low >= 0 and high <= 1)
-            scale = "unit" if in_range or samples.kind == "images" else "standard"
+        scale = scale_for(samples, low, high) if scale == "auto" else scale
         x = samples.x
         mine = cls(
             scale, samples.kind, samples.sample_shape, x.dtype.name, samples.names, fill=samples.fill,
@@ -176,18 +174,17 @@ class Preparation:
         z /= np.float32(self._unit(x.dtype))
         return z
 
-    def undo(self, z):
-        """What the net gave, (N, ...), as the file had it: (N, H, W, C) or (N, D), in its unit, bytes as bytes."""
+    def undo(self, z, dtype=None):
+        """What the net gave, (N, ...), as the file had it: (N, H, W, C) or (N, D), in its unit, bytes as bytes.
+
+        `dtype` is the type of the file that was read, where it need not be that of the training data.
+        """
+        dtype = np.dtype(self.dtype if dtype is None else dtype)
         z = np.asarray(z).reshape(-1, *self.shape)
         if self.scale in BY_COLUMN:
             x = self.shift + self.width * z.reshape(len(z), -1).astype(np.float64)
-            return self._as_stored(x.reshape(z.shape))
-        return self._as_stored(z * np.float32(self._unit(np.dtype(self.dtype))))
-
-    def _as_stored(self, x):
-        if self.dtype == "uint8":
-            return np.clip(np.rint(x), 0, 255).astype(np.uint8)
-        return x.astype(np.float64 if self.dtype == "float64" else np.float32, copy=False)
+            return _as_stored(x.reshape(z.shape), dtype)
+        return _as_stored(z * np.float32(self._unit(dtype)), dtype)
 
     # -- checks ------------------------------------------------------------------------
 
@@ -283,6 +280,19 @@ class Preparation:
         return cls.from_json(model.preprocessing, who)
 
 
+def scale_for(samples, low, high):
+    """What "auto" means for samples with numbers from low to high."""
+    in_range = samples.x.dtype.kind in "ub" or (low >= 0 and high <= 1)
+    return "unit" if in_range or samples.kind == "images" else "standard"
+
+
+def _as_stored(x, dtype):
+    """x as numbers of a file's type: bytes, or floats."""
+    if dtype == np.uint8:
+        return np.clip(np.rint(x), 0, 255).astype(np.uint8)
+    return x.astype(np.float64 if dtype == np.float64 else np.float32, copy=False)
+
+
 def value_range(who, samples):
     """(lowest, highest) number of all samples; UsageError where one is NaN or infinite."""
     x, low, high = samples.x, None, None
@@ -290,8 +300,7 @@ def value_range(who, samples):
         values = x[rows]
         if x.dtype.kind == "f" and not np.isfinite(values).all():
             bad = rows.start + int(np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))[0])
-            what = f"image {bad}" if samples.kind == "images" else f"row {bad + 1}"
-            refuse(who, samples.path, "finite numbers", f"NaN or infinity in {what}; remove or fill them")
+            refuse(who, samples.path, "finite numbers", f"NaN or infinity in {samples.place(bad)}; remove or fill them")
         least, most = values.min(), values.max()
         low = least if low is None or least < low else low
         high = most if high is None or most > high else high

@@ -102,19 +102,16 @@ def _kind(who, path):
     except OSError as why:
         refuse(who, path, "a file one can read", f"{why.strerror}; check the path and its permissions")
     if not start:
-        refuse(who, path, "samples", "an empty file")
-    for magic, kind in ((NPY, "npy"), (ZIP, "npz"), (IDX, "idx"), (PNG, "pictures"), (JPEG, "pictures")):
-        if start.startswith(magic):
-            return kind
+        refuse(who, path, "a file with samples", "an empty one")
+    magics = ((NPY, "npy"), (ZIP, "npz"), (IDX, "idx"), (PNG, "pictures"), (JPEG, "pictures"))
+    kind = next((kind for magic, kind in magics if start.startswith(magic)), None)
     suffix = path.suffix.lower()
-    if start.startswith(GZIP) and not any(s in path.suffixes for s in (".csv", ".tsv", ".txt")):
+    for ending, its_kind, function in ((".npy", "npy", "np.save"), (".npz", "npz", "np.savez")):
+        if suffix == ending and kind != its_kind:
+            refuse(who, path, f"a {ending} file", f"something else; write the samples with {function}")
+    if kind is None and start.startswith(GZIP) and not {".csv", ".tsv", ".txt"} & set(path.suffixes):
         return "idx"
-    for wrong, what in ((suffix == ".npy", ".npy file"), (suffix == ".npz", ".npz file")):
-        if wrong:
-            refuse(who, path, f"a {what}", "something else; write it with NumPy's np.save")
-    if suffix in SUFFIXES:
-        return "pictures"
-    return "table"
+    return kind or ("pictures" if suffix in SUFFIXES else "table")
 
 
 def _refuse_options(who, path, kind, of_pictures, of_tables):
