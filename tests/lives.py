@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from tinyae import Autoencoder, Callback, Cosine, Dense, Dropout, EarlyStopping, Nadam, ReLU, Sigmoid
-from tinyae.training import loop
+from tinyae.training import shards
 from tinyae.training.packing import read_tree
 
 EPOCHS = 90
@@ -52,7 +52,7 @@ def wait_for_the_end():
 
 def train(folder, life):
     """The training: every kind of state a checkpoint has to hold, on two threads."""
-    loop.SMALLEST_SHARED_WORK = 0
+    shards.SMALLEST_SHARED_WORK = 0
     x = np.random.default_rng(1).random((300, 40), np.float32)
     model = Autoencoder(
         [Dense(30), ReLU(), Dropout(0.2), Dense(6)], [Dense(40), Sigmoid()], input_shape=40, corruption="masking"

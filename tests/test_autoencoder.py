@@ -25,7 +25,7 @@ from tinyae.baselines import describe_baselines
 from tinyae.gradcheck import assert_gradients, check_model
 from tinyae.kernels.config import announce_compiling
 from tinyae.layers import Layer
-from tinyae.training import loop, memory
+from tinyae.training import memory, shards
 from tinyae.training.split import split_validation
 
 
@@ -254,7 +254,7 @@ def test_encode_decode_reconstruct_are_the_formula():
 
 
 def test_chunks_and_threads_change_nothing(monkeypatch):
-    monkeypatch.setattr(loop, "SMALLEST_SHARED_WORK", 0)  # or a net this small runs on one thread
+    monkeypatch.setattr(shards, "SMALLEST_SHARED_WORK", 0)  # or a net this small runs on one thread
     model, x = make_net().astype(np.float64), make_rows(2 * memory.MOST_ROWS + 13)
     code, output = by_hand(model, x)
     for threads in (1, 2, 3):

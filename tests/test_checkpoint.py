@@ -45,7 +45,7 @@ from tinyae import (
 from tinyae.contractive import Contractive
 from tinyae.files import remove_leftovers, write_atomically
 from tinyae.layers.states import named_states
-from tinyae.training import checkpoint, loop
+from tinyae.training import checkpoint, loop, shards
 from tinyae.training.checkpoint import FORMAT, read_checkpoint
 from tinyae.training.packing import read_tree, write_tree
 
@@ -183,7 +183,7 @@ RUNS = {
 
 @pytest.fixture
 def share_small_work(monkeypatch):
-    monkeypatch.setattr(loop, "SMALLEST_SHARED_WORK", 0)
+    monkeypatch.setattr(shards, "SMALLEST_SHARED_WORK", 0)
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -544,7 +544,7 @@ def kept(tmp_path_factory):
     """The file of a run, interrupted in epoch 3."""
     folder = tmp_path_factory.mktemp("kept")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "SMALLEST_SHARED_WORK", 0)
+        patch.setattr(shards, "SMALLEST_SHARED_WORK", 0)
         interrupted(folder, 3)
     return folder / "checkpoint.npz"
 

@@ -39,8 +39,8 @@ from tinyae.datasets.digits import load_digits
 from tinyae.gradcases import SameNoise
 from tinyae.gradcheck import assert_gradients, check_model
 from tinyae.jacobian import encoder_jacobian, jacobian_norm, singular_values
-from tinyae.training import loop
-from tinyae.training.loop import ShardedStep
+from tinyae.training import shards
+from tinyae.training.shards import ShardedStep
 from tinyae.training.threads import Team
 
 UNITS = ["linear", "sigmoid", "tanh", "relu", "leaky_relu", "softplus"]
@@ -316,11 +316,11 @@ def test_sampled_shards_are_the_gradient_of_their_rows():
             step.at_once = at_once
             step.reseed(np.random.default_rng(0), epoch=1)
             step.gradient(x, x, rows)
-            noise = loop.noise_generators(np.random.default_rng(0), 1, 2)
+            noise = shards.noise_generators(np.random.default_rng(0), 1, 2)
             for part, rng, gradient in zip(team.parts(batch), noise, step.grads, strict=True):
                 model.reseed(rng)
                 expected = 0
-                for piece in loop.pieces(part, at_once):
+                for piece in shards.pieces(part, at_once):
                     model.loss_and_gradient(x[rows[piece]], n=batch)
                     expected = expected + model.gradient
                 assert_allclose(gradient, expected, rtol=1e-10, atol=1e-13)
@@ -348,7 +348,7 @@ def test_fit_writes_its_series(name, method):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_sampled_training_repeats_itself(monkeypatch, threads):
-    monkeypatch.setattr(loop, "SMALLEST_SHARED_WORK", 0)
+    monkeypatch.setattr(shards, "SMALLEST_SHARED_WORK", 0)
     x = make_rows(40)
     found = []
     for seed in (1, 1, 2):

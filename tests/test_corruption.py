@@ -13,8 +13,8 @@ from tinyae import SGD, Autoencoder, Callback, Dense, UsageError, load, save
 from tinyae.corruption import CORRUPTIONS, Gaussian, Masking, SaltAndPepper, corrupt, corruption_by_name
 from tinyae.gradcases import SameNoise
 from tinyae.gradcheck import assert_gradients, check_model
-from tinyae.training import loop
-from tinyae.training.loop import ShardedStep
+from tinyae.training import shards
+from tinyae.training.shards import ShardedStep
 
 SEED = st.integers(0, 2**32 - 1)
 SHAPE = st.lists(st.integers(0, 5), min_size=1, max_size=4).map(tuple)
@@ -268,7 +268,7 @@ class Watch:
 @pytest.fixture
 def share_small_work(monkeypatch):
     """Nets as small as these would run on one thread whatever one asks for."""
-    monkeypatch.setattr(loop, "SMALLEST_SHARED_WORK", 0)
+    monkeypatch.setattr(shards, "SMALLEST_SHARED_WORK", 0)
 
 
 def test_the_net_sees_noise_and_is_asked_for_the_clean_image():

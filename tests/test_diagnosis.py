@@ -332,7 +332,7 @@ def test_looking_inside_in_parts_and_with_threads(monkeypatch):
     x, net = rows(300), make_net("relu")
     kill(net.encoder.layers[-2], [1])
     monkeypatch.setattr("tinyae.training.chunks.rows_at_once", lambda net: 7)
-    monkeypatch.setattr("tinyae.training.loop.SMALLEST_SHARED_WORK", 0)
+    monkeypatch.setattr("tinyae.training.shards.SMALLEST_SHARED_WORK", 0)
     one, several = (look_inside(net, x, threads) for threads in (1, 3))
     assert [vars(u) | {"unit": 0} for u in one[0]] == [vars(u) | {"unit": 0} for u in several[0]]
     assert [u.path for u in one[0]] == ["encoder.tanh_1", "encoder.relu_1", "decoder.tanh_1", "decoder.sigmoid_1"]

@@ -13,8 +13,8 @@ from tinyae.gradcheck import assert_gradients, check_layer, check_model, compare
 from tinyae.kernels.sampling import standard_normal
 from tinyae.layers import LAYERS
 from tinyae.layers.base import every_layer
-from tinyae.training import loop
-from tinyae.training.loop import VALIDATION_NOISE
+from tinyae.training import shards
+from tinyae.training.shards import VALIDATION_NOISE
 
 SEED = st.integers(0, 2**32 - 1)
 FLOATS = pytest.mark.parametrize("dtype, tolerance", [(np.float32, 1e-5), (np.float64, 1e-12)], ids=["f32", "f64"])
@@ -303,7 +303,7 @@ def test_validation_leaves_the_noise_of_training_alone():
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_same_seed_and_threads_give_the_same_bits(threads, monkeypatch):
-    monkeypatch.setattr(loop, "SMALLEST_SHARED_WORK", 0)
+    monkeypatch.setattr(shards, "SMALLEST_SHARED_WORK", 0)
 
     def train(seed):
         history = fit(model := net(), threads=threads, seed=seed, shuffle=False, validation_data=rows(9, seed=1))

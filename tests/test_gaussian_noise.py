@@ -14,7 +14,7 @@ from tinyae.gradcases import SameNoise
 from tinyae.gradcheck import assert_gradients, check_layer
 from tinyae.kernels.sampling import standard_normal
 from tinyae.layers import LAYERS, Sequential
-from tinyae.training import loop
+from tinyae.training import shards
 
 FLOATS = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -139,7 +139,7 @@ def test_every_forward_draws_from_the_layers_own_generator():
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_net_with_noise_inside(threads, monkeypatch):
-    monkeypatch.setattr(loop, "SMALLEST_SHARED_WORK", 0)
+    monkeypatch.setattr(shards, "SMALLEST_SHARED_WORK", 0)
     x = np.random.default_rng(0).uniform(size=(40, 7)).astype(np.float32)
 
     def train(seed):

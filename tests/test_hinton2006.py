@@ -136,7 +136,7 @@ def test_a_preset_limits_the_training_images_by_the_seed(monkeypatch):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_same_seed_gives_the_same_metrics(threads, monkeypatch):
-    monkeypatch.setattr("tinyae.training.loop.SMALLEST_SHARED_WORK", 0)
+    monkeypatch.setattr("tinyae.training.shards.SMALLEST_SHARED_WORK", 0)
     one, two, other = (run(threads=threads, seed=seed) for seed in (3, 3, 4))
     assert {k: v for k, v in one.metrics.items() if k not in CHANGING} == {
         k: v for k, v in two.metrics.items() if k not in CHANGING

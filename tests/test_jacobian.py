@@ -25,7 +25,7 @@ from tinyae import (
 from tinyae import jacobian as module
 from tinyae.jacobian import encoder_jacobian, jacobian_norm, singular_values
 from tinyae.layers.base import every_layer
-from tinyae.training import loop
+from tinyae.training import shards
 
 ENCODERS = {
     "one layer": (lambda: [Dense(4, "tanh")], (6,)),
@@ -89,7 +89,7 @@ def test_jacobian_on_paper():
 def test_threads_and_few_images_at_a_time_change_nothing(monkeypatch, name, threads):
     net, x = encoder(name)
     whole = encoder_jacobian(net, x), jacobian_norm(net, x), singular_values(net, x)
-    monkeypatch.setattr(loop, "SMALLEST_SHARED_WORK", 0)
+    monkeypatch.setattr(shards, "SMALLEST_SHARED_WORK", 0)
     monkeypatch.setattr(module, "JACOBIAN_BYTES", 2 * whole[0][0].nbytes)
     parts = [ask(net, x, threads=threads) for ask in (encoder_jacobian, jacobian_norm, singular_values)]
     for part, one in zip(parts, whole, strict=True):

@@ -11,7 +11,7 @@ from tinyae import Adam, Autoencoder, Dense, KSparse, Linear, load, save
 from tinyae.gradcheck import assert_gradients, check_layer
 from tinyae.layers import LAYERS
 from tinyae.layers.ksparse import strongest
-from tinyae.training import loop
+from tinyae.training import shards
 
 SEED = st.integers(0, 2**32 - 1)
 FLOATS = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -199,7 +199,7 @@ def rows(n=60):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_net_learns_with_k_units_and_is_used_with_k_use(threads, monkeypatch, tmp_path):
-    monkeypatch.setattr(loop, "SMALLEST_SHARED_WORK", 0)
+    monkeypatch.setattr(shards, "SMALLEST_SHARED_WORK", 0)
     model, x = net(3, 6), rows()
     history = model.fit(x, epochs=30, batch_size=59, optimizer=Adam(0.02), threads=threads, progress=False)
     assert history["loss"][-1] < 0.7 * history["loss"][0]  # also the last batch, of a single image

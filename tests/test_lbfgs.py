@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tinyae.lbfgs import inverse_hessian_times, minimise
+from tinyae.minimisers.lbfgs import inverse_hessian_times, minimise
 
 
 def rosenbrock(theta):

@@ -14,9 +14,9 @@ from tinyae.architectures import conv_autoencoder, deep_autoencoder, dense_autoe
 from tinyae.kernels.config import jit_enabled
 from tinyae.layers import BatchNorm, Conv2D, ConvTranspose, Dense, Dropout, Flatten, Reshape, Sequential
 from tinyae.layers.base import every_layer
-from tinyae.training import loop, memory
-from tinyae.training.loop import ShardedStep, rows_per_pass
+from tinyae.training import memory, shards
 from tinyae.training.memory import bytes_per_sample, check_batch_fits, pieces, rows_at_once, step_bytes
+from tinyae.training.shards import ShardedStep, rows_per_pass
 from tinyae.training.threads import Team
 
 THREADS = pytest.mark.parametrize("threads", [1, 2])
@@ -155,7 +155,7 @@ def test_the_gradient_in_pieces_is_the_gradient(make, separate, threads, data):
 @pytest.mark.parametrize("room", [1, 3, 4])
 @pytest.mark.parametrize("make", [conv_net, mixed_net])
 def test_training_in_pieces_is_training(make, room, threads, few_at_once, monkeypatch):
-    monkeypatch.setattr(loop, "SMALLEST_SHARED_WORK", 0)
+    monkeypatch.setattr(shards, "SMALLEST_SHARED_WORK", 0)
     x = images(24)  # 19 to train on: a shorter batch at the end
     settings = {"epochs": 3, "batch_size": 8, "threads": threads, "progress": False, "validation_split": 0.2}
     whole, cut = make(), make()
@@ -175,9 +175,9 @@ def test_training_in_pieces_is_training(make, room, threads, few_at_once, monkey
 @pytest.mark.parametrize("room", [2, 5, 100])
 def test_large_dense_layers_in_a_net_that_is_cut(room, threads, few_at_once, monkeypatch):
     """Gradients formed in slabs at the update, where a worker has all its rows; summed over the pieces elsewhere."""
-    monkeypatch.setattr(loop, "WORTH_IT", 50)
+    monkeypatch.setattr(shards, "WORTH_IT", 50)
     x, nets = images(16, dtype=np.float64), [mixed_net(np.float64) for _ in range(2)]
-    assert len(list(loop.large_matrices(nets[0]))) == 2
+    assert len(list(shards.large_matrices(nets[0]))) == 2
     few_at_once(nets[1], room)
     with Team(threads) as team:
         step = ShardedStep(nets[1], SGD(0.1), team, total_steps=9)
@@ -190,7 +190,7 @@ def test_large_dense_layers_in_a_net_that_is_cut(room, threads, few_at_once, mon
 
 @THREADS
 def test_pieces_give_the_same_bits_again(threads, few_at_once, monkeypatch):
-    monkeypatch.setattr(loop, "SMALLEST_SHARED_WORK", 0)
+    monkeypatch.setattr(shards, "SMALLEST_SHARED_WORK", 0)
     nets = [conv_net(), conv_net()]
     for model in nets:
         few_at_once(model, 3)
@@ -211,7 +211,7 @@ def test_more_workers_than_rows(n, loss, few_at_once):
 
 @pytest.mark.parametrize("make", [conv_autoencoder, generic_conv_autoencoder], ids=["16-8-8", "generic"])
 def test_one_image_is_left_for_two_workers(make, monkeypatch):
-    monkeypatch.setattr(loop, "SMALLEST_SHARED_WORK", 0)
+    monkeypatch.setattr(shards, "SMALLEST_SHARED_WORK", 0)
     shape = (12, 13, 1)
     x, settings = images(5, shape), {"epochs": 1, "batch_size": 4, "shuffle": False, "progress": False}
     nets = [make(shape, **({"kernels": (3,)} if make is generic_conv_autoencoder else {})) for _ in range(2)]

@@ -31,8 +31,8 @@ from tinyae.gradcheck import assert_gradients, check_model, compare, numerical_g
 from tinyae.layers.base import every_layer
 from tinyae.layers.penalising import Penalising
 from tinyae.penalties import L1, L2, PENALTIES, EncoderPenalty, Penalty, penalty_from
-from tinyae.training import loop
-from tinyae.training.loop import ShardedStep, worker_count
+from tinyae.training import shards
+from tinyae.training.shards import ShardedStep, worker_count
 from tinyae.training.threads import Team
 
 SEED = st.integers(0, 2**32 - 1)
@@ -342,7 +342,7 @@ def test_sum_of_the_shards_is_the_gradient_of_the_batch(name, batch, threads):
 
 @NETS
 def test_a_batch_worked_on_in_pieces_is_the_same(name, monkeypatch):
-    monkeypatch.setattr(loop, "rows_at_once", lambda model, otherwise=3: 3)
+    monkeypatch.setattr(shards, "rows_at_once", lambda model, otherwise=3: 3)
     test_sum_of_the_shards_is_the_gradient_of_the_batch(name, 17, 2)
 
 
@@ -469,7 +469,7 @@ def test_kl_is_evaluated_on_the_same_batches_on_every_machine(share_small_work):
 @pytest.fixture
 def share_small_work(monkeypatch):
     """Nets as small as these would run on one thread whatever one asks for."""
-    monkeypatch.setattr(loop, "SMALLEST_SHARED_WORK", 0)
+    monkeypatch.setattr(shards, "SMALLEST_SHARED_WORK", 0)
 
 
 def test_kl_couples_the_batch(share_small_work):
@@ -487,7 +487,7 @@ def test_kl_couples_the_batch(share_small_work):
 
 
 def test_a_coupled_batch_is_not_cut_into_pieces(monkeypatch):
-    monkeypatch.setattr(loop, "rows_at_once", lambda model, otherwise=3: 3)
+    monkeypatch.setattr(shards, "rows_at_once", lambda model, otherwise=3: 3)
     model, x = net(KLSparsity(0.2)), rows()
     with Team(1) as team:
         step = ShardedStep(model, SGD(0.1), team, total_steps=1)

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tinyae.architectures import dense_autoencoder
 from tinyae.optimizers import SGD, Adam, Nadam, RMSprop
 from tinyae.training import slabs
-from tinyae.training.loop import ShardedStep, large_matrices, ranges_between
+from tinyae.training.shards import ShardedStep, large_matrices, ranges_between
 from tinyae.training.threads import Team
 
 
@@ -19,7 +19,7 @@ def small_net(dtype=np.float64):
 def tiny_slabs(monkeypatch):
     """Slabs of few numbers, so that a small net has many."""
     monkeypatch.setattr(slabs, "SLAB", 40)
-    monkeypatch.setattr("tinyae.training.loop.WORTH_IT", 80)
+    monkeypatch.setattr("tinyae.training.shards.WORTH_IT", 80)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from tinyae.architectures import dense_autoencoder
 from tinyae.checks import UsageError
-from tinyae.training import chunks, loop, memory
+from tinyae.training import chunks, memory, shards
 from tinyae.training.threads import Team, available_cores, thread_count
 
 
@@ -118,7 +118,7 @@ def test_thread_count():
 @pytest.mark.parametrize("n", [0, 1, 2, memory.MOST_ROWS, 2 * memory.MOST_ROWS + 1])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_chunks_cover_every_row_once(monkeypatch, n, threads):
-    monkeypatch.setattr(loop, "SMALLEST_SHARED_WORK", 0)
+    monkeypatch.setattr(shards, "SMALLEST_SHARED_WORK", 0)
     net = dense_autoencoder(4, (), 2)
     visits, replicas = np.zeros(n, int), set()
 
@@ -135,6 +135,6 @@ def test_chunks_cover_every_row_once(monkeypatch, n, threads):
 
 def test_small_work_is_not_shared_out():
     small, large = dense_autoencoder(4, (), 2), dense_autoencoder(200, (100,), 20)
-    assert loop.worker_count(small, 100, 8) == 1
-    assert loop.worker_count(large, 1000, 8) == 8
-    assert loop.worker_count(large, 1000, 1) == 1
+    assert shards.worker_count(small, 100, 8) == 1
+    assert shards.worker_count(large, 1000, 8) == 8
+    assert shards.worker_count(large, 1000, 1) == 1

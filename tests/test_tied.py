@@ -23,8 +23,8 @@ from tinyae import (
 )
 from tinyae.gradcheck import assert_gradients, check_layer, check_model
 from tinyae.layers.flat import named_views
-from tinyae.training import loop
-from tinyae.training.loop import ShardedStep, large_matrices
+from tinyae.training import shards
+from tinyae.training.shards import ShardedStep, large_matrices
 from tinyae.training.slabs import WORTH_IT
 from tinyae.training.threads import Team
 
@@ -204,12 +204,12 @@ def test_sum_of_the_shards_is_the_gradient_of_the_batch(threads, batch):
 
 
 def test_a_batch_worked_on_in_pieces_is_the_same(monkeypatch):
-    monkeypatch.setattr(loop, "rows_at_once", lambda model, otherwise=3: 3)
+    monkeypatch.setattr(shards, "rows_at_once", lambda model, otherwise=3: 3)
     test_sum_of_the_shards_is_the_gradient_of_the_batch(2, 17)
 
 
 def test_threads_train_the_same_net(monkeypatch):
-    monkeypatch.setattr(loop, "SMALLEST_SHARED_WORK", 0)
+    monkeypatch.setattr(shards, "SMALLEST_SHARED_WORK", 0)
     nets = [net() for _ in range(3)]
     for threads, model in enumerate(nets, 1):
         history = model.fit(rows(), epochs=4, batch_size=8, optimizer=Adam(0.01), threads=threads, progress=False)

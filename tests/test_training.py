@@ -13,8 +13,9 @@ from tinyae.gradcheck import assert_gradients, check_model
 from tinyae.layers import BatchNorm, Dropout, Sequential
 from tinyae.layers.base import every_layer
 from tinyae.layers.flat import named_views
-from tinyae.training import Callback, EarlyStopping, History, TrainingDivergedError, loop
-from tinyae.training.loop import ShardedStep, explain_divergence, noise_generators, worker_count
+from tinyae.training import Callback, EarlyStopping, History, TrainingDivergedError, loop, shards
+from tinyae.training.loop import explain_divergence
+from tinyae.training.shards import ShardedStep, noise_generators, worker_count
 from tinyae.training.threads import Team
 
 quiet_numpy = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -23,7 +24,7 @@ quiet_numpy = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.fixture
 def share_small_work(monkeypatch):
     """Nets as small as these would run on one thread whatever one asks for."""
-    monkeypatch.setattr(loop, "SMALLEST_SHARED_WORK", 0)
+    monkeypatch.setattr(shards, "SMALLEST_SHARED_WORK", 0)
 
 
 def make_net(loss="bce", output="sigmoid", dtype=np.float32):
@@ -82,7 +83,7 @@ def test_threads_share_an_update_without_changing_it(share_small_work, make_opti
 
 
 def test_evaluate_is_the_mean_over_the_images(monkeypatch):
-    monkeypatch.setattr(loop, "rows_at_once", lambda model, otherwise=10: 10)
+    monkeypatch.setattr(shards, "rows_at_once", lambda model, otherwise=10: 10)
     model, x, y = make_net(), make_rows(53), make_rows(53, seed=1)
     for threads in (1, 3):
         with Team(threads) as team:
@@ -258,7 +259,7 @@ def test_noise_does_not_change_the_order_of_the_data(monkeypatch):
 def test_a_net_without_noise_is_trained_as_if_there_were_none(monkeypatch):
     one, two = make_net(), make_net()
     fit(one)
-    monkeypatch.setattr(loop, "noise_generators", lambda rng, epoch, n: [None] * n)
+    monkeypatch.setattr(shards, "noise_generators", lambda rng, epoch, n: [None] * n)
     fit(two)
     assert_array_equal(one.theta, two.theta)
 

@@ -8,8 +8,9 @@ import math
 
 import numpy as np
 
-from tinyae.checks import UsageError, check_choice, check_float, in_words
+from tinyae.checks import UsageError, check_choice, check_float, check_int, in_words
 from tinyae.kernels import updates
+from tinyae.minimisers.conjugate_gradient import LineSearch
 from tinyae.schedules import as_schedule
 
 
@@ -206,6 +207,56 @@ class Nadam(Adam):
     def scales(self):
         scale_m = self.lr * self.mu_next / (1.0 - self.product * self.mu_next)
         return scale_m, self.lr * (1.0 - self.mu) / (1.0 - self.product)
+
+
+class ConjugateGradient(Optimizer):
+    """A few line searches along conjugate directions on every batch: `tinyae.minimisers.conjugate_gradient`.
+
+    For `fit` with large batches, the way Hinton & Salakhutdinov (2006) fine-tuned: batches of 1000, three searches
+    each, a fresh start per batch. There is no learning rate: the searches find the lengths of their steps, and a
+    history's "lr" is 1.
+
+    Parameters
+    ----------
+    searches : int
+        Line searches a batch.
+    settings : LineSearch, optional
+        How exact they are.
+
+    Attributes
+    ----------
+    evaluations : int
+        Gradients asked for so far.
+    """
+
+    number_names = (*Optimizer.number_names, "evaluations")
+
+    def __init__(self, searches=3, settings=None):
+        super().__init__(1.0)
+        self.searches = check_int("ConjugateGradient", "searches", searches, 1)
+        self.settings = settings or LineSearch()
+
+    def reset(self):
+        super().reset()
+        self.evaluations = 0
+
+    def config(self):
+        return {"searches": self.searches, "settings": repr(self.settings)}
+
+    def count(self, minimum):
+        """Note a batch's searches."""
+        self.t += 1
+        self.evaluations += minimum.evaluations
+        self.lr = float(self.schedule(self.t - 1, None))
+
+    def begin_step(self, theta, total=None):
+        raise UsageError(
+            "ConjugateGradient: expected fit, or tinyae.minimisers.conjugate_gradient.minimise with a function, got a "
+            "single gradient; a line search asks for the loss at several points."
+        )
+
+    def __repr__(self):
+        return f"ConjugateGradient(searches={self.searches})"
 
 
 OPTIMIZERS = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "nadam": Nadam}

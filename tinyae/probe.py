@@ -1,7 +1,7 @@
 """The linear probe: how well codes, frozen as they are, can be told apart by class with straight boundaries.
 
 The classifier is multinomial logistic regression. Its loss is convex, so a probe measures the codes and not the luck of
-a training run: it is minimised to the bottom, with `tinyae.lbfgs`.
+a training run: it is minimised to the bottom, with `tinyae.minimisers.lbfgs`.
 """
 
 import math
@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 
 from tinyae.checks import UsageError, as_float_array, check_choice, check_finite, check_float, check_int, check_shape
-from tinyae.lbfgs import minimise
+from tinyae.minimisers.lbfgs import minimise
 from tinyae.scaling import Scaling
 from tinyae.training.memory import pieces
 from tinyae.training.threads import Team, thread_count
@@ -52,7 +52,7 @@ class LinearProbe:
         What standardises the codes.
     W, b : arrays (D, C), (C,)
         For standardised codes.
-    minimum : tinyae.lbfgs.Minimum
+    minimum : tinyae.minimisers.lbfgs.Minimum
         L at the end, iterations, whether it converged.
 
     Codes in float32 are computed with in float32 as far as its rounding allows, all others in float64.

@@ -33,7 +33,7 @@ def channels_first(x):
 def tinyae_step(model, optimizer, batch):
     """Forward, loss, backward and update of an Autoencoder on one batch, as `fit` does it."""
     from tinyae import optimizers
-    from tinyae.training.loop import ShardedStep, worker_count
+    from tinyae.training.shards import ShardedStep, worker_count
     from tinyae.training.threads import Team, thread_count
 
     x, rows = images(batch, model.input_shape), np.arange(batch)

@@ -1,7 +1,7 @@
 """Forward passes over many rows: some at a time, on every thread, outside of training."""
 
-from tinyae.training.loop import worker_count
 from tinyae.training.memory import pieces, rows_at_once
+from tinyae.training.shards import worker_count
 from tinyae.training.threads import Team, thread_count
 
 

@@ -4,9 +4,10 @@ For deterministic functions, of a whole data set at once; the noisy ones of mini
 """
 
 from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
+
+from tinyae.minimisers.minimum import Minimum
 
 ENOUGH = 1e-4  # share of the fall a straight line promises that a step has to reach (Armijo)
 # Near the bottom the fall drowns in the value's rounding. A step within it counts as well where the slopes say so: the
@@ -14,29 +15,6 @@ ENOUGH = 1e-4  # share of the fall a straight line promises that a step has to r
 ROUNDING, LESS_STEEP = 1e-9, 0.9
 SHORTEST = 1e-12  # of a step, beside the whole one, before the line search gives up: rounding hides the fall
 FLATTEST = 1e-10  # cosine between step and change of gradient, below which they say nothing about the curvature
-
-
-@dataclass
-class Minimum:
-    """What `minimise` found.
-
-    Attributes
-    ----------
-    theta : array (n,)
-    value : float
-    gradient : array (n,)
-    iterations, evaluations : int
-        Steps taken, and how often the function was asked.
-    converged : bool
-        Whether the largest entry of the gradient came down to the tolerance.
-    """
-
-    theta: np.ndarray
-    value: float
-    gradient: np.ndarray
-    iterations: int
-    evaluations: int
-    converged: bool
 
 
 def minimise(function, theta, *, tolerance=1e-5, max_iterations=1000, memory=10):
