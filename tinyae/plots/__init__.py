@@ -11,6 +11,7 @@ from tinyae.plots.common import (
     DIVERGING,
     TRAIN_COLOUR,
     VALIDATION_COLOUR,
+    Figure,
     in_digits,
     save,
 )
@@ -18,6 +19,7 @@ from tinyae.plots.curves import loss_curves, row_curves
 from tinyae.plots.images import comparison, filters, reconstruction_rows
 
 __all__ = [
+    "Figure",
     "save",
     "code_maps",
     "reconstruction_rows",

@@ -1,10 +1,9 @@
 """Two-dimensional codes as a map."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from tinyae.checks import check_shape
-from tinyae.plots.common import CLASS_COLOURS
+from tinyae.plots.common import CLASS_COLOURS, Figure
 
 
 def code_maps(panels, labels, class_names, title=None):

@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import figure, rc_context
 
 from tinyae.files import write_atomically
 
@@ -17,6 +17,15 @@ CLASS_COLOURS = (
 )  # fmt: skip
 TRAIN_COLOUR, VALIDATION_COLOUR, BASELINE_COLOUR = "#0077bb", "#cc6677", "#555555"
 DIVERGING = "RdBu_r"  # symmetric about 0; red and blue differ for colour-blind readers too
+
+
+class Figure(figure.Figure):
+    """Matplotlib's Figure, which shows itself in a notebook: it belongs to no pyplot that would show it."""
+
+    def _repr_png_(self):
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=80)
+        return buffer.getvalue()
 
 
 def save(figure, path, dpi=150):

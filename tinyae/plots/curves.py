@@ -1,9 +1,8 @@
 """Curves: rows of numbers over each other, losses over the epochs."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from tinyae.plots.common import BASELINE_COLOUR, TRAIN_COLOUR, VALIDATION_COLOUR, in_digits
+from tinyae.plots.common import BASELINE_COLOUR, TRAIN_COLOUR, VALIDATION_COLOUR, Figure, in_digits
 
 
 def row_curves(series, title=None, columns=5):

@@ -1,9 +1,8 @@
 """Images and weights in rows: reconstructions, nets beside each other, filters."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from tinyae.plots.common import DIVERGING, sheet_of, show
+from tinyae.plots.common import DIVERGING, Figure, sheet_of, show
 
 
 def reconstruction_rows(rows, image_shape, column_titles=None, title=None):
