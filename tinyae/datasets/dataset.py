@@ -9,6 +9,11 @@ from tinyae.samples.lazy import LazyRows
 from tinyae.samples.preparation import Preparation
 
 
+def _in_range(image_shape):
+    """The Preparation of images that lie in [0, 1] already."""
+    return Preparation("unit", "images", image_shape, "float32", no_channels=image_shape[2] == 1)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Training and test rows with their labels.
@@ -41,7 +46,7 @@ class Dataset:
 
     def __post_init__(self):
         if self.preparation is None:
-            object.__setattr__(self, "preparation", Preparation("unit", "images", self.image_shape, "float32"))
+            object.__setattr__(self, "preparation", _in_range(self.image_shape))
         n_pixels = int(np.prod(self.image_shape))
         for part in ("train", "test"):
             x, y = getattr(self, f"x_{part}"), getattr(self, f"y_{part}")

@@ -9,7 +9,8 @@ from tinyae.datasets.dataset import Dataset
 from tinyae.samples.arrays import STREAM_FROM
 from tinyae.samples.base import refuse
 from tinyae.samples.lazy import LazyRows
-from tinyae.samples.preparation import Preparation, scale_for, value_range
+from tinyae.samples.preparation import Preparation
+from tinyae.samples.ranges import scale_for, value_range
 from tinyae.samples.reading import read_samples
 
 TEST_SHARE = 0.1

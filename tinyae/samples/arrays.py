@@ -8,6 +8,7 @@ A large .npy stays where it is, and its rows are read when they are asked for.
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ def npz_samples(who, path, name=None, label=None):
     if labels.shape != (len(samples),) or labels.dtype.kind not in "biufU":
         refuse(who, path, f"{len(samples)} labels in {label!r}", f"an array {labels.shape} of {labels.dtype}")
     labels, class_names = classes_of(labels)
-    return Samples(samples.path, samples.x, samples.kind, labels=labels, class_names=class_names)
+    return replace(samples, labels=labels, class_names=class_names)
 
 
 def _likely(names):
@@ -87,7 +88,7 @@ def _samples(who, path, array):
         rows = array if array.dtype.kind not in "iu" or array.dtype == np.uint8 else array.astype(np.float64)
         return Samples(Path(path), rows, "rows")
     images = array if array.ndim == 4 else array.reshape(-1, *array.shape[1:], 1)
-    return Samples(Path(path), images, "images")
+    return Samples(Path(path), images, "images", no_channels=array.ndim == 3)
 
 
 def check_axes(who, path, array):

@@ -32,6 +32,8 @@ class Samples:
         Columns the file has and x has not: dropped ones and the labels'.
     numbers : int array (N,) or None
         Which samples of the file these are, where they are not all.
+    no_channels : bool
+        Whether grey images lie in the file as (N, H, W).
     """
 
     path: Path
@@ -44,6 +46,7 @@ class Samples:
     fill: np.ndarray | None = None
     left_out: tuple = ()
     numbers: np.ndarray | None = None
+    no_channels: bool = False
 
     def __len__(self):
         return len(self.x)
@@ -64,6 +67,10 @@ class Samples:
         labels = None if self.labels is None else self.labels[numbers]
         mine = np.arange(len(self))[numbers] if self.numbers is None else self.numbers[numbers]
         return replace(self, x=some_rows(self.x, numbers), files=files, labels=labels, numbers=mine)
+
+    def flat(self):
+        """The same samples as rows (N, D)."""
+        return replace(self, x=self.x.reshape(len(self), -1), kind="rows", no_channels=False)
 
     def place(self, i):
         """'image 7', counted from 0 as in an array, or 'row 8', counted from 1 as in a table."""

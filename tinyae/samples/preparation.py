@@ -2,13 +2,14 @@
 
 import math
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from tinyae.checks import UsageError, check_choice
 from tinyae.samples.base import refuse
 from tinyae.samples.lazy import LazyRows, blocks
+from tinyae.samples.ranges import advice, scale_for, size_text, value_range
 from tinyae.samples.reading import read_samples
 from tinyae.scaling import Scaling
 
@@ -42,6 +43,8 @@ class Preparation:
         Columns the file has and the net does not see.
     constant : tuple of int
         Columns that had one value in all of the training data.
+    no_channels : bool
+        Whether grey images lay in the file as (N, H, W).
     remarks : list of str
         What a user should be told.
 
@@ -63,6 +66,7 @@ class Preparation:
     fill: np.ndarray | None = None
     left_out: tuple = ()
     constant: tuple = ()
+    no_channels: bool = False
 
     @classmethod
     def fit(cls, samples, scale="auto", *, refuse_constant=False, who="train"):
@@ -90,7 +94,7 @@ class Preparation:
         x = samples.x
         mine = cls(
             scale, samples.kind, samples.sample_shape, x.dtype.name, samples.names, fill=samples.fill,
-            left_out=samples.left_out,
+            left_out=samples.left_out, no_channels=samples.no_channels,
         )  # fmt: skip
         mine._check_range(who, samples.path, x.dtype, low, high)
         if scale in ("unit", "bytes") and x.dtype == np.uint8 and high <= 1:
@@ -191,17 +195,15 @@ class Preparation:
     def check_fits(self, samples, who):
         """Raise UsageError unless `samples` are of the training data's size and columns."""
         got = samples.sample_shape
-        if got != self.shape:
-            what = "images" if self.kind == "images" else "rows"
-            flat = self.kind != samples.kind and math.prod(got) == math.prod(self.shape)
-            advice = ""
-            if flat:
-                advice = f"; reshape them to {('N', *self.shape)}".replace("'", "")
-            elif self.kind == samples.kind == "images" and samples.files:
-                advice = f"; --image-size {self.shape[0]}x{self.shape[1]} scales and crops them"
+        same_size = math.prod(got) == math.prod(self.shape)
+        flat = self.scale not in BY_COLUMN and self.kind != samples.kind and same_size  # rows of images' numbers
+        if got != self.shape and not flat:
+            pictures = self.kind == samples.kind == "images" and samples.files
+            height_by_width = "x".join(map(str, self.shape[:2]))
             refuse(
-                who, samples.path, f"{what} of {size_text(self.shape)}, as the model was trained on",
-                f"{samples.kind} of {size_text(got)}{advice}",
+                who, samples.path, f"{self.kind} of {size_text(self.shape)}, as the model was trained on",
+                f"{samples.kind} of {size_text(got)}"
+                + (f"; --image-size {height_by_width} scales and crops them" if pictures else ""),
             )  # fmt: skip
         if self.names and samples.names and self.names != samples.names:
             j = next(j for j in range(len(self.names)) if self.names[j] != samples.names[j])
@@ -228,30 +230,22 @@ class Preparation:
 
     def to_json(self):
         """Plain JSON, for `tinyae.save`."""
-        arrays = {name: _list(getattr(self, name)) for name in ("shift", "width", "fill")}
-        tuples = {name: _list(getattr(self, name)) for name in ("shape", "names", "left_out", "constant")}
-        return (
-            {"tinyae": KIND, "format": FORMAT, "scale": self.scale, "kind": self.kind, "dtype": self.dtype}
-            | tuples
-            | arrays
-        )
+        return {"tinyae": KIND, "format": FORMAT} | {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
 
     @classmethod
     def from_json(cls, values, who="Preparation"):
         """What `to_json` gave; UsageError for anything else."""
         if not isinstance(values, dict) or values.get("tinyae") != KIND:
             raise UsageError(
-                f"{who}: expected a model whose file says how data are prepared, got {str(values)[:60]}; it was saved "
-                "without a Preparation: use model.encode and the like in Python."
+                f"{who}: expected a model with a Preparation in its file, got one with {str(values)[:60]!r}; prepare "
+                "the data yourself, and use model.encode and the like in Python."
             )
         if values.get("format") != FORMAT:
-            raise UsageError(f"{who}: expected a Preparation of format {FORMAT}, got {values.get('format')!r}.")
+            raise UsageError(
+                f"{who}: expected a Preparation of format {FORMAT}, got {values.get('format')!r}; update tinyae."
+            )
         try:
-            arrays = {n: None if values[n] is None else np.array(values[n], float) for n in ("shift", "width", "fill")}
-            tuples = {
-                n: None if values[n] is None else tuple(values[n]) for n in ("shape", "names", "left_out", "constant")
-            }
-            mine = cls(values["scale"], values["kind"], dtype=values["dtype"], **tuples, **arrays)
+            mine = cls(**{f.name: _back(f.name, values[f.name]) for f in fields(cls)})
             mine._check_whole()
         except (KeyError, TypeError, ValueError) as why:
             raise UsageError(f"{who}: expected a whole Preparation, got a damaged one ({why}).") from None
@@ -259,31 +253,43 @@ class Preparation:
 
     def _check_whole(self):
         """Raise ValueError unless the parts fit together."""
-        n = math.prod(self.shape)
-        arrays = [
-            ("fill", self.fill),
-            *((("shift", self.shift), ("width", self.width)) if self.scale in BY_COLUMN else ()),
-        ]
-        for name, array in arrays:
-            if (array is None and name != "fill") or (array is not None and array.shape != (n,)):
-                raise ValueError(f"{name} is not of {n} numbers")
-            if array is not None and not np.isfinite(array).all():
-                raise ValueError(f"{name} is not finite")
+        n, by_column = math.prod(self.shape), self.scale in BY_COLUMN
         if self.scale not in SCALES[1:] or self.kind not in ("images", "rows") or n < 1:
             raise ValueError(f"scale {self.scale}, kind {self.kind}, shape {self.shape}")
+        for name, needed in (("shift", by_column), ("width", by_column), ("fill", False)):
+            array = getattr(self, name)
+            if needed and array is None:
+                raise ValueError(f"no {name}")
+            if array is not None and (array.shape != (n,) or not np.isfinite(array).all()):
+                raise ValueError(f"{name} is not {n} finite numbers")
         if self.names is not None and len(self.names) != n:
             raise ValueError(f"{len(self.names)} names for {n} columns")
 
     @classmethod
     def of(cls, model, who="Preparation"):
-        """The Preparation in a loaded model; UsageError where its file has none."""
-        return cls.from_json(model.preprocessing, who)
+        """The Preparation in a loaded model's file.
+
+        A file without one is of data in [0, 1] where the loss is cross-entropy, and else of numbers as they are.
+        """
+        if model.preprocessing is not None:
+            return cls.from_json(model.preprocessing, who)
+        shape, in_range = model.input_shape, model.loss.name == "BCE"
+        return cls("unit" if in_range else "none", "images" if len(shape) == 3 else "rows", shape, "float32")
 
 
-def scale_for(samples, low, high):
-    """What "auto" means for samples with numbers from low to high."""
-    in_range = samples.x.dtype.kind in "ub" or (low >= 0 and high <= 1)
-    return "unit" if in_range or samples.kind == "images" else "standard"
+ARRAYS = ("shift", "width", "fill")
+
+
+def _plain(value):
+    """A field as JSON."""
+    return value.tolist() if isinstance(value, np.ndarray) else list(value) if isinstance(value, tuple) else value
+
+
+def _back(name, value):
+    """A field of this name, from JSON."""
+    if name in ARRAYS and value is not None:
+        return np.array(value, dtype=np.float64)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _as_stored(x, dtype):
@@ -291,33 +297,3 @@ def _as_stored(x, dtype):
     if dtype == np.uint8:
         return np.clip(np.rint(x), 0, 255).astype(np.uint8)
     return x.astype(np.float64 if dtype == np.float64 else np.float32, copy=False)
-
-
-def value_range(who, samples):
-    """(lowest, highest) number of all samples; UsageError where one is NaN or infinite."""
-    x, low, high = samples.x, None, None
-    for rows in blocks(x):
-        values = x[rows]
-        if x.dtype.kind == "f" and not np.isfinite(values).all():
-            bad = rows.start + int(np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))[0])
-            refuse(who, samples.path, "finite numbers", f"NaN or infinity in {samples.place(bad)}; remove or fill them")
-        least, most = values.min(), values.max()
-        low = least if low is None or least < low else low
-        high = most if high is None or most > high else high
-    return low, high
-
-
-def advice(low, high):
-    """How to bring values from low to high into [0, 1]."""
-    if low >= 0 and high <= 255:
-        return "divide by 255 if they are pixels"
-    return "save (x + 1) / 2" if low >= -1 and high <= 1 else "save (x - x.min()) / (x.max() - x.min())"
-
-
-def size_text(shape):
-    """'28 x 28 x 1', or '4 numbers'."""
-    return " x ".join(map(str, shape)) if len(shape) > 1 else f"{shape[0]:,} numbers"
-
-
-def _list(values):
-    return None if values is None else np.asarray(values).tolist() if isinstance(values, np.ndarray) else list(values)

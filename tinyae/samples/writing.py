@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyae.checks import UsageError
 from tinyae.files import appearing, remove_leftovers
 from tinyae.samples.base import refuse
 from tinyae.samples.lazy import blocks
@@ -196,9 +195,3 @@ def _png_names(files):
     """The names with the suffix .png; behind their own where that would name two files alike."""
     names = [str(Path(file).with_suffix(".png")) for file in files]
     return names if len(set(names)) == len(names) else [f"{file}.png" for file in files]
-
-
-def check_rows_or_images(path, kind, who):
-    """Raise UsageError for a folder of pictures where the samples are rows."""
-    if not Path(path).suffix and kind != "images":
-        raise UsageError(f"{who}: {path}: expected .npy, .csv or .tsv for {kind}, got a folder; add a suffix.")
