@@ -8,9 +8,10 @@ import sys
 import warnings
 
 from tinyae.checks import UsageError
-from tinyae.commands import compare, data, gradcheck, hinton2006, train
+from tinyae.commands import compare, data, decode, encode, gradcheck, hinton2006, reconstruct, train
 
-COMMANDS = (train, compare, hinton2006, data, gradcheck)  # in the order of `tinyae --help`
+# In the order of `tinyae --help`.
+COMMANDS = (train, encode, decode, reconstruct, compare, hinton2006, data, gradcheck)
 
 
 class Parser(argparse.ArgumentParser):
