@@ -8,9 +8,13 @@ from tinyae.datasets.cifar10 import load_cifar10
 from tinyae.datasets.curves import load_curves
 from tinyae.datasets.dataset import Dataset
 from tinyae.datasets.digits import load_digits
+from tinyae.datasets.made_ratings import load_ratings
 from tinyae.datasets.mnist import load_fashion_mnist, load_mnist
+from tinyae.datasets.movielens import load_movielens
 from tinyae.datasets.own_file import is_path, load_file
 from tinyae.datasets.quickdraw10 import load_quickdraw10
+from tinyae.datasets.ratings import Ratings
+from tinyae.datasets.ratings_file import read_new_user, read_ratings
 from tinyae.datasets.store import DownloadError
 from tinyae.samples.idx import read_idx, write_idx
 
@@ -25,6 +29,11 @@ __all__ = [
     "load_curves",
     "load_file",
     "load_images_file",
+    "Ratings",
+    "load_movielens",
+    "load_ratings",
+    "read_ratings",
+    "read_new_user",
     "read_idx",
     "write_idx",
     "DownloadError",

@@ -97,7 +97,7 @@ def _open(path, wanted, who):
     separator = sniff(lines[:50])
     reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
     rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(map(str.strip, cells))]
-    columns = _columns(rows[0][1], wanted)
+    columns = _columns([cells for _, cells in rows[:2]], wanted)
     if columns is not None:
         rows = rows[1:]
         if not rows:
@@ -111,17 +111,17 @@ def _open(path, wanted, who):
     return columns, rows
 
 
-def _columns(cells, wanted):
-    """Places of the wanted columns in a header; None where the line is no header."""
-    names = ["".join(letter for letter in cell.lower() if letter not in " ._-") for cell in cells]
+def _columns(rows, wanted):
+    """Places of the wanted columns where the first of one or two rows is a header, else None."""
+    names = ["".join(letter for letter in cell.lower() if letter not in " ._-") for cell in rows[0]]
     known = NAMES | {"title": ("title", "name", "movietitle", "film", "movie")}
     places = [next((names.index(n) for n in known[what] if n in names), None) for what in wanted]
     if None not in places and len(set(places)) == len(places):
         return places
-    last = len(wanted) - 1  # names nobody knows: a header all the same, if its stars are no number
-    if wanted[-1] == "rating" and len(cells) > last and _number(cells[last]) is None and cells[last].isalpha():
-        return list(range(len(wanted)))
-    return None
+    if wanted[-1] != "rating" or len(rows) < 2 or not len(wanted) <= len(rows[0]) == len(rows[1]):
+        return None
+    first, second = (_number(cells[len(wanted) - 1]) for cells in rows)
+    return list(range(len(wanted))) if first is None and second is not None else None  # names nobody knows
 
 
 def _number(text):

@@ -12,8 +12,8 @@ from tinyae.applications.recommender.nets import STACKED, StarNet
 from tinyae.applications.recommender.recommender import Recommender
 
 SCORES = ("rmse", "user_rmse", "mae", "recall", "ndcg")
-BIAS, EASE, OURS = "user and item bias", "EASE, stars", "AutoRecs, mean of all"
-POPULARITY, EASE_LIKES, LIKES = "popularity", "EASE, likes", "net of likes"
+BIAS, EASE, OURS = "user and item bias", "EASE on stars", "AutoRecs together"
+POPULARITY, EASE_LIKES, LIKES = "popularity", "EASE on likes", "net of likes"
 LARGEST_EASE = 20_000  # items: the matrix and its inverse take 6.4 GB then
 
 
@@ -118,24 +118,19 @@ def mean_of_runs(runs):
 def verdicts(rows):
     """Sentences on where the nets win and lose, for a reader of the table."""
     by = {row["method"]: row for row in rows}
-    best_simple = min((by[m] for m in (BIAS, EASE) if m in by), key=lambda row: row["rmse"])
-    sentences = [
-        _beside(OURS, best_simple["method"], by[OURS]["rmse"], best_simple["rmse"], "RMSE", "{:.4f}", low=True)
-    ]
-    if by[LIKES]["ndcg"] is not None:
-        simple = max((by[m] for m in (POPULARITY, EASE_LIKES) if m in by), key=lambda row: row["ndcg"])
+    simple = min((by[m] for m in (BIAS, EASE) if m in by), key=lambda row: row["rmse"])
+    sentences = [_beside(by[OURS], simple, "rmse", "RMSE", by[OURS]["rmse"] < simple["rmse"])]
+    if by[LIKES]["ndcg"] is None:
+        return sentences
+    simple = max((by[m] for m in (POPULARITY, EASE_LIKES) if m in by), key=lambda row: row["ndcg"])
+    sentences.append(_beside(by[LIKES], simple, "ndcg", "NDCG", by[LIKES]["ndcg"] > simple["ndcg"]))
+    if by[OURS]["ndcg"] < by[POPULARITY]["ndcg"]:
         sentences.append(
-            _beside(LIKES, simple["method"], by[LIKES]["ndcg"], simple["ndcg"], "NDCG", "{:.4f}", low=False)
+            "Lists by predicted stars lose to popularity: what people do not choose to see is not in their stars."
         )
-        if by[OURS]["ndcg"] < by[POPULARITY]["ndcg"]:
-            sentences.append(
-                f"Lists made from predicted stars lose to popularity ({by[OURS]['ndcg']:.4f} to "
-                f"{by[POPULARITY]['ndcg']:.4f} NDCG): what people do not choose to see is not in their stars."
-            )
     return sentences
 
 
-def _beside(ours, simple, mine, other, score, form, low):
-    wins = mine < other if low else mine > other
-    verb = "beats" if wins else "loses to" if mine != other else "equals"
-    return f"{ours[0].upper()}{ours[1:]} {verb} {simple}: {score} {form.format(mine)} to {form.format(other)}."
+def _beside(ours, simple, key, score, wins):
+    end = "better" if wins else "the simple method wins"
+    return f"{score} of {ours['method']} {ours[key]:.4f}, of {simple['method']} {simple[key]:.4f}: {end}."

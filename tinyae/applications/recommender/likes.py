@@ -57,7 +57,7 @@ class LikesNet:
     seed : int
     """
 
-    def __init__(self, hidden=200, dropout=0.5, lr=1e-3, weight_decay=0.01, epochs=60, batch_size=32, seed=0):
+    def __init__(self, hidden=200, dropout=0.6, lr=1e-3, weight_decay=0.005, epochs=60, batch_size=32, seed=0):
         self.hidden, self.dropout, self.lr, self.weight_decay = hidden, dropout, lr, weight_decay
         self.epochs, self.batch_size, self.seed = epochs, batch_size, seed
 

@@ -23,19 +23,20 @@ def find_user(ratings, text):
 def find_item(ratings, text, where=""):
     """Number of the item with that id or title; UsageError with near titles otherwise.
 
-    Small letters, a year at the end and an article at either end do not matter: "the matrix" finds
+    Small letters and an article at either end do not matter, and the year may be left out: "the matrix" finds
     "Matrix, The (1999)". An id goes before a title.
     """
     text = str(text).strip()
     if text in ratings.item_ids:
         return ratings.item_ids.index(text)
-    for spelling in (str.lower, plain):  # with the year first: there may be two films of that name
-        found = [k for k, title in enumerate(ratings.titles) if spelling(title) == spelling(text)]
-        if len(found) == 1 or (found and spelling is str.lower):
-            return found[0]
-        if found:
-            names = ", ".join(repr(f"{ratings.titles[k]}") for k in found[:MOST_SHOWN])
-            raise UsageError(f"recommend: expected one item{where}, got {text!r}, which may be any of {names}.")
+    wanted, when = plain(text), year(text)
+    found = [k for k, title in enumerate(ratings.titles) if plain(title) == wanted and when in ("", year(title))]
+    exact = [k for k in found if ratings.titles[k].lower() == text.lower()]
+    if len(found) == 1 or exact:
+        return (exact or found)[0]
+    if found:
+        either = ", ".join(f"{ratings.titles[k]!r} (id {ratings.item_ids[k]})" for k in found[:MOST_SHOWN])
+        raise UsageError(f"recommend: expected one item{where}, got {text!r}, which may be any of {either}.")
     near = near_titles(ratings, text)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "no title is like it."
     raise UsageError(f"recommend: expected the id or title of an item{where}, got {text!r}; {hint}")
@@ -49,6 +50,12 @@ def plain(title):
         if len(words) > 1 and words[end] in ARTICLES:
             words.pop(end)
     return " ".join(words)
+
+
+def year(title):
+    """'1999' of 'Matrix, The (1999)', or an empty text."""
+    found = re.search(r"\((\d{4})\)\s*$", title)
+    return found.group(1) if found else ""
 
 
 def near_titles(ratings, text):
