@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tinyae.checks import UsageError, check_choice
-from tinyae.datasets import cifar10, curves, digits, made_ratings, mnist, movielens, quickdraw10, store
+from tinyae.datasets import cifar10, curves, digits, ecg5000, made_ratings, mnist, movielens, quickdraw10, store
 from tinyae.datasets.archives import is_archive, read_members
 from tinyae.datasets.download import DownloadError, download
 from tinyae.datasets.source import Source
@@ -26,6 +26,7 @@ ENTRIES = (
     Entry(cifar10.SOURCE, ("colour", "restore", "train")),
     Entry(movielens.MOVIELENS_100K, ("recommend",)),
     Entry(movielens.MOVIELENS_1M, ("recommend",)),
+    Entry(ecg5000.SOURCE, ("anomaly",)),
     Entry(digits.SOURCE, ("hinton2006", *IMAGES)),
     Entry(curves.SOURCE, ("train", "compare")),
     Entry(made_ratings.SOURCE, ("recommend",)),
