@@ -93,6 +93,8 @@ def run_train(arguments):
 
     settings = app.Settings(arguments.nets, arguments.epochs, arguments.seed, arguments.threads)
     check_int("recommend", "seeds", arguments.seeds, 1)
+    if arguments.limit is not None:
+        check_int("recommend", "limit", arguments.limit, 1)
     folder = writable_folder(arguments.out, "recommend")  # before minutes of work, not after
     ratings = load(arguments)
     announce(f"{ratings!r}")
