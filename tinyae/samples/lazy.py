@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import os
 import threading
 
 import numpy as np
@@ -50,10 +51,7 @@ class LazyRows:
     def __getitem__(self, rows):
         if isinstance(rows, int | np.integer):
             return self[np.array([rows])][0]
-        numbers = np.arange(len(self))[rows]  # NumPy's own rules: slices, negative numbers, masks, out of range
-        if numbers.ndim != 1:
-            raise IndexError(f"LazyRows: expected a slice or a vector of row numbers, got {rows!r}.")
-        return self._read(numbers)
+        return self._read(row_numbers(rows, len(self)))
 
     def __iter__(self):
         return (self[number] for number in range(len(self)))
@@ -66,7 +64,7 @@ class LazyRows:
 
     def subset(self, numbers):
         """The rows of these numbers, in this order, still unread."""
-        numbers = np.arange(len(self))[numbers]
+        numbers = row_numbers(numbers, len(self))
         return LazyRows((len(numbers), *self.shape[1:]), self.dtype, lambda rows: self._read(numbers[rows]))
 
     def map(self, function, sample_shape, dtype):
@@ -111,19 +109,24 @@ class _FileOfRows:
     def __call__(self, numbers):
         out = np.empty((len(numbers), *self.sample_shape), self.dtype)
         into, size = memoryview(out.reshape(-1).view(np.uint8)), self.row_bytes
-        with self.lock:  # one place to read from, shared by all threads
-            for start, stop in runs(numbers):
-                self.file.seek(self.offset + int(numbers[start]) * size)
-                self._fill(into[start * size : stop * size])
+        for start, stop in runs(numbers):
+            self._fill(into[start * size : stop * size], self.offset + int(numbers[start]) * size)
         return out
 
-    def _fill(self, into):
-        """Read on until `into` is full: one call may give fewer bytes."""
+    def _fill(self, into, place):
+        """Read bytes from `place` on until `into` is full: one call may give fewer."""
         while len(into):
-            got = self.file.readinto(into)
+            got = self._read(into, place)
             if not got:
                 raise OSError(f"{self.path} has become shorter while it was read")
-            into = into[got:]
+            into, place = into[got:], place + got
+
+    def _read(self, into, place):
+        if hasattr(os, "preadv"):  # Linux and macOS: one call, and threads do not wait for each other
+            return os.preadv(self.file.fileno(), [into], place)
+        with self.lock:
+            self.file.seek(place)
+            return self.file.readinto(into)
 
     def __del__(self):
         if hasattr(self, "file"):
@@ -134,6 +137,22 @@ def runs(numbers):
     """(start, stop) of the longest pieces of a vector that count up by one, in order."""
     breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
     return itertools.pairwise([0, *breaks.tolist(), len(numbers)]) if len(numbers) else []
+
+
+def row_numbers(rows, n):
+    """A slice, mask or vector of row numbers as numbers from 0 to n - 1; IndexError for what lies outside."""
+    if isinstance(rows, slice):
+        return np.arange(*rows.indices(n))
+    rows = np.asarray(rows)
+    if rows.dtype == bool and rows.shape == (n,):
+        return np.flatnonzero(rows)
+    if rows.ndim != 1 or rows.dtype.kind not in "iu":
+        raise IndexError(
+            f"expected a slice, {n} truth values or a vector of row numbers, got {rows.dtype} {rows.shape}"
+        )
+    if len(rows) and not (-n <= rows.min() and rows.max() < n):
+        raise IndexError(f"expected row numbers below {n}, got some from {rows.min()} to {rows.max()}")
+    return np.where(rows < 0, rows + n, rows)
 
 
 def some_rows(x, numbers):
