@@ -8,10 +8,35 @@ import sys
 import warnings
 
 from tinyae.checks import UsageError
-from tinyae.commands import compare, data, decode, encode, gradcheck, hinton2006, reconstruct, train
+from tinyae.commands import (
+    compare,
+    compress,
+    data,
+    decode,
+    encode,
+    gradcheck,
+    hinton2006,
+    recommend,
+    reconstruct,
+    restore,
+    search,
+    train,
+)
 
-# In the order of `tinyae --help`.
-COMMANDS = (train, encode, decode, reconstruct, compare, hinton2006, data, gradcheck)
+COMMANDS = (
+    train,
+    encode,
+    decode,
+    reconstruct,
+    search,
+    restore,
+    recommend,
+    compress,
+    compare,
+    hinton2006,
+    data,
+    gradcheck,
+)  # in the order of `tinyae --help`
 
 
 class Parser(argparse.ArgumentParser):
