@@ -19,7 +19,7 @@ from tinyae.gradcheck import (
     numerical_gradient,
 )
 from tinyae.layers import Dense, ReLU, Sequential, Sigmoid, Tanh
-from tinyae.losses import BCE, LOSSES, MSE
+from tinyae.losses import BCE, MSE, NAMED
 
 # -- finite differences ---------------------------------------------------------------------------------------
 
@@ -270,7 +270,7 @@ def test_inputs_of_the_checks_stay_as_they_are(rng):
 
 
 def test_cases_cover_every_loss():
-    assert {type(loss) for _, loss, _, _ in gradcases.loss_cases()} == set(LOSSES.values())
+    assert {type(loss) for _, loss, _, _ in gradcases.loss_cases()} == set(NAMED.values())
 
 
 def test_cases_cover_matched_and_unmatched_outputs():

@@ -59,6 +59,7 @@ TESTED = {
     ("losses", "bce"), ("losses", "squared_error"), ("neighbours", "nearest"), ("sampling", "bernoulli"),
     ("neighbours", "settle"), ("warp", "warp"),  # in test_neighbours.py and test_warping.py
     ("losses", "masked_squared_error"),  # in test_masked_loss.py
+    ("softmax", "softmax"), ("softmax", "cross_entropy"),  # in test_softmax.py
     ("updates", "momentum"), ("updates", "rmsprop"), ("updates", "adam"),
     # in test_conv_kernels.py:
     ("patches", "copy_windows"), ("patches", "add_windows"), ("convolution", "convolve"),

@@ -12,7 +12,7 @@ from test_checks import says
 
 from tinyae.checks import UsageError
 from tinyae.layers import Linear, Sigmoid
-from tinyae.losses import BCE, LOSSES, MSE, Loss, loss_by_name, per_pixel
+from tinyae.losses import BCE, LOSSES, MSE, NAMED, Loss, loss_by_name, per_pixel
 
 SEEDS = st.integers(0, 2**32 - 1)
 SHAPES = st.lists(st.integers(1, 7), min_size=2, max_size=4).map(tuple)
@@ -209,7 +209,7 @@ def test_losses_by_name():
     assert BCE.output_unit is Sigmoid and MSE.output_unit is Linear
     assert repr(BCE()) == "BCE()" and BCE().name == "BCE"
     assert "nats" in BCE.unit and all("mean over images" in c.unit for c in (BCE, MSE))
-    with says("fit: expected loss to be one of bce, mse, got 'bse' (did you mean 'mse'?)."):
+    with says(f"fit: expected loss to be one of {', '.join(NAMED)}, got 'bse' (did you mean 'mse'?)."):
         loss_by_name("fit", "bse")
     with pytest.raises(UsageError, match="one of bce, mse"):
         loss_by_name("fit", 3)

@@ -38,7 +38,7 @@ from tinyae.layers import (
 )
 
 # What straight lines are made of: dP/dx is zero where P does not depend on y.
-BENT = {"Sigmoid", "Tanh", "Softplus"}
+BENT = {"Sigmoid", "Tanh", "Softmax", "Softplus"}
 
 # name: (encoder, shape of a batch). Inside of a net a layer's gradient arrives in both y and t at once.
 NETS = {

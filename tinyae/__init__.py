@@ -32,6 +32,7 @@ from tinyae.layers import (
     Reshape,
     Sequential,
     Sigmoid,
+    Softmax,
     Softplus,
     Tanh,
     TiedDense,
@@ -39,7 +40,7 @@ from tinyae.layers import (
     ZeroPad,
 )
 from tinyae.losses import BCE, MSE
-from tinyae.optimizers import SGD, Adam, Nadam, RMSprop
+from tinyae.optimizers import SGD, Adam, ConjugateGradient, Nadam, RMSprop
 from tinyae.penalties import L1, L2, KLSparsity
 from tinyae.rbm import RBM, fit_rbm, fit_stack, unroll
 from tinyae.schedules import Constant, Cosine, Step
@@ -52,9 +53,9 @@ __all__ = [
     "Dense", "Conv2D", "ConvTranspose", "MaxPool", "AveragePool", "UpSample",
     "Flatten", "Reshape", "Crop", "ZeroPad", "BatchNorm", "Dropout", "GaussianNoise",
     "TiedDense", "KSparse", "GaussianCode", "ActivityPenalty", "L1", "L2", "KLSparsity", "Contractive",
-    "Linear", "Sigmoid", "Tanh", "ReLU", "LeakyReLU", "Softplus",
+    "Linear", "Sigmoid", "Tanh", "ReLU", "LeakyReLU", "Softplus", "Softmax",
     "BCE", "MSE",
-    "SGD", "RMSprop", "Adam", "Nadam", "Constant", "Step", "Cosine",
+    "SGD", "RMSprop", "Adam", "Nadam", "ConjugateGradient", "Constant", "Step", "Cosine",
     "RBM", "fit_rbm", "fit_stack", "unroll",
     "Callback", "Checkpoint", "EarlyStopping", "History", "TrainingDivergedError",
     "ModelCheckpoint", "LearningRateSchedule", "ReduceOnPlateau", "CSVLogger", "TensorBoard", "ReconstructionFilm",

@@ -5,7 +5,8 @@ import functools
 import numpy as np
 
 from tinyae import analysis
-from tinyae.losses import BCE
+from tinyae.losses import BCE, CategoricalCrossEntropy
+from tinyae.losses.softmax import categorical_cross_entropy
 
 # Baselines are estimates beside a loss: this many images are plenty, and principal components of wider rows take long.
 BASELINE_IMAGES, WIDEST_PCA = 10_000, 4096
@@ -21,7 +22,9 @@ def baselines_later(model, x_train, x, target):
         k = target[0].size
     else:
         few, some = evenly(x_train), evenly(x)
-        k = x[0].size if x[0].size > WIDEST_PCA else model.code_size
+        # principal components give no probabilities of words
+        no_pca = x[0].size > WIDEST_PCA or isinstance(model.loss, CategoricalCrossEntropy)
+        k = x[0].size if no_pca else model.code_size
     return functools.partial(analysis.baselines, few, some, k, metric_of(model.loss))
 
 
@@ -41,6 +44,8 @@ def metric_of(loss):
     """The loss of a given reconstruction, as a function of (x, reconstruction)."""
     if isinstance(loss, BCE):
         return analysis.binary_cross_entropy
+    if isinstance(loss, CategoricalCrossEntropy):
+        return categorical_cross_entropy
     return lambda x, reconstruction: 0.5 * analysis.squared_error(x, reconstruction)
 
 

@@ -31,13 +31,14 @@ from tinyae.layers import (
     Reshape,
     Sequential,
     Sigmoid,
+    Softmax,
     Softplus,
     Tanh,
     TiedDense,
     UpSample,
     ZeroPad,
 )
-from tinyae.losses import BCE, MSE
+from tinyae.losses import BCE, MSE, CategoricalCrossEntropy, MaskedMSE
 from tinyae.penalties import L1, L2, KLSparsity
 
 KINK_DISTANCE = 0.1
@@ -69,6 +70,8 @@ def layer_cases():
         (ReLU(), (4, 5)),
         (LeakyReLU(0.1), (4, 5)),
         (Softplus(), (4, 5)),
+        (Softmax(), (4, 5)),
+        (Softmax(), (2, 3, 4)),
         (Sigmoid(), (2, 3, 4, 5)),
         (Sequential([Dense(6), Tanh(), Dense(3), Softplus()]), (4, 5)),
         (Conv2D(2, (3, 2), activation="tanh"), (2, 4, 5, 3)),
@@ -136,6 +139,16 @@ def loss_cases():
     yield "BCE, grey targets", BCE(), a, x
     yield "BCE, targets 0 and 1", BCE(), a, np.round(x)
     yield "MSE", MSE(), a, x
+    yield "MaskedMSE", MaskedMSE(), a, with_holes(x)
+    yield "CategoricalCrossEntropy, shares", CategoricalCrossEntropy(), a, x / x.sum(axis=1, keepdims=True)
+    yield "CategoricalCrossEntropy, counts", CategoricalCrossEntropy(), a, np.floor(4 * x)
+
+
+def with_holes(x):
+    """x with every third number unknown."""
+    holed = x.copy()
+    holed.reshape(-1)[::3] = np.nan
+    return holed
 
 
 def model_cases():
@@ -147,11 +160,19 @@ def model_cases():
         ("linear + MSE", "linear", "mse", None),
         ("sigmoid + MSE (chain rule)", "sigmoid", "mse", None),
         ("sigmoid + BCE, separate targets", "sigmoid", "bce", clean),
+        ("linear + MaskedMSE", "linear", "maskedmse", with_holes(clean)),
+        ("sigmoid + MaskedMSE, chain rule", "sigmoid", "maskedmse", with_holes(clean)),
     ):
         model = dense_autoencoder(
             7, (5, 4), 3, hidden_activation="tanh", code_activation="linear", output_activation=output, loss=loss
         )
         yield f"net 7-5-4-3, {name}", model.astype(np.float64), x, target
+    counts = np.floor(5 * x)
+    for name, target in (("counts", None), ("words held out", np.floor(5 * clean))):
+        model = Autoencoder(
+            [Dense(5, "tanh"), Dense(3)], [Dense(7), Softmax()], "categoricalcrossentropy", 7, dtype=np.float64
+        )
+        yield f"net 7-5-3, softmax, {name}", model, counts, target
     for name, encoder, decoder, settings in criteria():
         model = Autoencoder(encoder, decoder, "bce", input_shape=7, dtype=np.float64, **settings)
         model.set_training(True)

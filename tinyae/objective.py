@@ -16,8 +16,9 @@ from tinyae.layers.noise import generator_of_its_own
 from tinyae.layers.penalising import ActivityPenalty, Penalising
 from tinyae.layers.sequential import Sequential, check_layers_once, number_repeats, show_chain
 from tinyae.layers.shape import ways_back
+from tinyae.layers.softmax import Softmax
 from tinyae.layers.tied import TiedDense
-from tinyae.losses import BCE, loss_by_name
+from tinyae.losses import BCE, CategoricalCrossEntropy, loss_by_name
 from tinyae.penalties import EncoderPenalty
 
 
@@ -80,6 +81,11 @@ class Objective(Layer):
                 f"Autoencoder: expected a decoder that ends in Sigmoid for the loss BCE, got "
                 f"{(unit or self.decoder.layers[-1]).name}; add Sigmoid() as its last layer, give the last layer "
                 "activation='sigmoid', or use loss='mse'."
+            )
+        if isinstance(self.loss, CategoricalCrossEntropy) and not isinstance(unit, Softmax):
+            raise UsageError(
+                f"Autoencoder: expected a decoder that ends in Softmax for the loss CategoricalCrossEntropy, got "
+                f"{(unit or self.decoder.layers[-1]).name}; add Softmax() as its last layer."
             )
         # Behind its own output unit the loss works on the pre-activation: gradient x' - x, exact for any input.
         linear = unit is None and self.loss.output_unit is Linear

@@ -8,7 +8,8 @@ from tinyae.analysis import bce_floor, binary_cross_entropy, squared_error
 from tinyae.baselines import mean_of_known
 from tinyae.diagnosis.units import either, less_penalty
 from tinyae.layers import Linear
-from tinyae.losses import BCE, MSE
+from tinyae.losses import BCE, MSE, CategoricalCrossEntropy
+from tinyae.losses.softmax import categorical_cross_entropy, categorical_floor
 
 # All as parts of the way from the mean image's loss down to a perfect reconstruction's.
 GAIN = 0.02  # less is nothing
@@ -42,6 +43,9 @@ def level_of(model, y, outputs):
     mean = mean_of_known(y) if loss.missing else y.mean(axis=0, dtype=np.float64)
     if isinstance(loss, BCE):  # of the mean itself: -sum_k (m_k log m_k + (1 - m_k) log(1 - m_k)), its own entropy
         return Level(binary_cross_entropy(y, outputs), bce_floor(mean[None]), bce_floor(y))
+    if isinstance(loss, CategoricalCrossEntropy):
+        same = np.broadcast_to(mean, y.shape)
+        return Level(categorical_cross_entropy(y, outputs), categorical_cross_entropy(y, same), categorical_floor(y))
     if isinstance(loss, MSE):
         return Level(0.5 * squared_error(y, outputs), 0.5 * float(y.var(axis=0, dtype=np.float64).sum()), 0.0)
     if loss.output_unit is not Linear:

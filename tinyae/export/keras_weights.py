@@ -22,6 +22,7 @@ from tinyae.layers import (
     ReLU,
     Reshape,
     Sigmoid,
+    Softmax,
     Softplus,
     Tanh,
     TiedDense,
@@ -114,6 +115,6 @@ ARRAYS = {
 }
 WITHOUT = (
     ActivityPenalty, AveragePool, Crop, Dropout, Flatten, GaussianCode, GaussianNoise, KSparse, LeakyReLU, Linear,
-    MaxPool, ReLU, Reshape, Sigmoid, Softplus, Tanh, UpSample, ZeroPad,
+    MaxPool, ReLU, Reshape, Sigmoid, Softmax, Softplus, Tanh, UpSample, ZeroPad,
 )  # fmt: skip
 ARRAYS |= {kind: lambda layer: () for kind in WITHOUT}

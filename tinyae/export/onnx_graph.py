@@ -25,6 +25,7 @@ from tinyae.layers import (
     ReLU,
     Reshape,
     Sigmoid,
+    Softmax,
     Softplus,
     Tanh,
     TiedDense,
@@ -234,6 +235,7 @@ NODES = {
     ReLU: _function("Relu"),
     Reshape: _reshape,
     Sigmoid: _function("Sigmoid"),
+    Softmax: _function("Softmax"),  # over the last axis, as it is without the attribute
     Softplus: _function("Softplus"),
     Tanh: _function("Tanh"),
     TiedDense: _tied,

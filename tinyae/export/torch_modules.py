@@ -28,6 +28,7 @@ from tinyae.layers import (
     ReLU,
     Reshape,
     Sigmoid,
+    Softmax,
     Softplus,
     Tanh,
     TiedDense,
@@ -193,6 +194,7 @@ MODULES = {
     ReLU: lambda layer: nn.ReLU(),
     Reshape: _reshape,
     Sigmoid: lambda layer: nn.Sigmoid(),
+    Softmax: lambda layer: nn.Softmax(dim=-1),
     # Beyond the threshold PyTorch takes x itself: at its usual 20 that is 2e-9 off, at 40 nothing even in float64.
     Softplus: lambda layer: nn.Softplus(threshold=40),
     Tanh: lambda layer: nn.Tanh(),

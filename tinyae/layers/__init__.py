@@ -12,6 +12,7 @@ from tinyae.layers.penalising import ActivityPenalty
 from tinyae.layers.pool import AveragePool, MaxPool
 from tinyae.layers.sequential import Sequential
 from tinyae.layers.shape import Crop, Flatten, Reshape, ZeroPad
+from tinyae.layers.softmax import Softmax
 from tinyae.layers.tied import TiedDense
 from tinyae.layers.upsample import UpSample
 
@@ -19,14 +20,14 @@ LAYERS = {
     c.__name__: c
     for c in (
         ActivityPenalty, AveragePool, BatchNorm, Conv2D, ConvTranspose, Crop, Dense, Dropout, Flatten, GaussianCode,
-        GaussianNoise, KSparse, LeakyReLU, Linear, MaxPool, ReLU, Reshape, Sigmoid, Softplus, Tanh, TiedDense, UpSample,
-        ZeroPad,
+        GaussianNoise, KSparse, LeakyReLU, Linear, MaxPool, ReLU, Reshape, Sigmoid, Softmax, Softplus, Tanh, TiedDense,
+        UpSample, ZeroPad,
     )
 }  # fmt: skip
 
 __all__ = [
     "Layer", "Dense", "Conv2D", "ConvTranspose", "MaxPool", "AveragePool", "UpSample", "Sequential",
-    "Linear", "Sigmoid", "Tanh", "ReLU", "LeakyReLU", "Softplus",
+    "Linear", "Sigmoid", "Tanh", "ReLU", "LeakyReLU", "Softplus", "Softmax",
     "Flatten", "Reshape", "Crop", "ZeroPad", "Dropout", "GaussianNoise", "BatchNorm",
     "TiedDense", "KSparse", "GaussianCode", "ActivityPenalty",
     "LAYERS",

@@ -11,16 +11,23 @@ the loss gives dl/dx' and the layer multiplies by its own derivative.
 
 **Unit of every loss: summed over the numbers of one image, averaged over the images of the batch, in nats for BCE.**
 Divide by D for the mean per pixel (`per_pixel`).
+
+`MaskedMSE` is MSE over the known numbers of a target alone, such as the films a user has rated.
+`CategoricalCrossEntropy` is for counts and shares behind a softmax, such as the words of a document:
+dl/da = x' - x again.
 """
 
 from tinyae.checks import check_choice
 from tinyae.losses.base import Loss, per_pixel
 from tinyae.losses.bce import BCE
+from tinyae.losses.masked import MaskedMSE
 from tinyae.losses.mse import MSE
+from tinyae.losses.softmax import CategoricalCrossEntropy
 
-__all__ = ["BCE", "MSE", "Loss", "LOSSES", "loss_by_name", "per_pixel"]
+__all__ = ["BCE", "MSE", "MaskedMSE", "CategoricalCrossEntropy", "Loss", "LOSSES", "NAMED", "loss_by_name", "per_pixel"]
 
-LOSSES = {"bce": BCE, "mse": MSE}
+LOSSES = {"bce": BCE, "mse": MSE}  # what commands and estimators offer, whose data have no holes
+NAMED = LOSSES | {"maskedmse": MaskedMSE, "categoricalcrossentropy": CategoricalCrossEntropy}
 
 
 def loss_by_name(who, loss):
@@ -29,5 +36,5 @@ def loss_by_name(who, loss):
         return loss
     if isinstance(loss, type) and issubclass(loss, Loss):
         return loss()
-    check_choice(who, "loss", loss, LOSSES)
-    return LOSSES[loss]()
+    check_choice(who, "loss", loss, NAMED)
+    return NAMED[loss]()

@@ -67,11 +67,14 @@ class RBM:
 
     def hidden_mean(self, v, out=None):
         """E[h | v] (N, K) for v (N, D): sigmoid(c + v W), or c + v W for Gaussian units."""
-        return _mean(_product(v, self.W, out), self.c, self.hidden)
+        return self.mean_of(self.product(v, self.W, out), self.c, self.hidden)
 
-    def visible_mean(self, h, out=None):
-        """E[v | h] (N, D) for h (N, K): sigmoid(b + h W'), or b + h W' for Gaussian units."""
-        return _mean(_product(h, self.W.T, out), self.b, self.visible)
+    def visible_mean(self, h, out=None, like=None):
+        """E[v | h] (N, D) for h (N, K): sigmoid(b + h W'), or b + h W' for Gaussian units.
+
+        `like` (N, D) is what the chain began with: documents have as many words there (`ReplicatedSoftmax`).
+        """
+        return self.mean_of(self.product(h, self.W.T, out), self.b, self.visible)
 
     def sample_hidden(self, mean, rng, out=None):
         """A draw from p(h | v), whose mean is given."""
@@ -110,9 +113,13 @@ class RBM:
         W, b, c = self.views(out)
         matmul(v.T, h, out=W)
         np.sum(v, axis=0, out=b)
-        np.sum(h, axis=0, out=c)
+        self.hidden_statistic(v, h, out=c)
         out /= len(v)
         return out
+
+    def hidden_statistic(self, v, h, out=None):
+        """Sum over rows of -dE/dc."""
+        return np.sum(h, axis=0, out=out)
 
     def contrastive_divergence(self, v, rng, k=1, sample_visible=False):
         """CD-k's estimate of the gradient of mean log p(v), as a vector like theta.
@@ -126,16 +133,17 @@ class RBM:
         """
         check_shape("contrastive_divergence", v, ("N", self.n_visible), "v")
         h = self.hidden_mean(v)
-        negative_v, negative_h = self.gibbs(h, rng, k, sample_visible)
+        negative_v, negative_h = self.gibbs(h, rng, k, sample_visible, like=v)
         return self.statistics(v, h) - self.statistics(negative_v, negative_h)
 
-    def gibbs(self, hidden_mean, rng, k=1, sample_visible=False):
+    def gibbs(self, hidden_mean, rng, k=1, sample_visible=False, like=None):
         """k steps of the chain from given hidden means: returns (v, E[h | v]) at its end.
 
-        Between steps the hidden states are sampled; visible states are means unless `sample_visible`.
+        Between steps the hidden states are sampled; visible states are means unless `sample_visible`. `like`: the
+        visible states the chain began with (`visible_mean`).
         """
         for _ in range(check_int("gibbs", "k", k, 1)):
-            v = self.visible_mean(self.sample_hidden(hidden_mean, rng))
+            v = self.visible_mean(self.sample_hidden(hidden_mean, rng), like=like)
             if sample_visible:
                 v = self.sample_visible(v, rng)
             hidden_mean = self.hidden_mean(v)
@@ -143,20 +151,21 @@ class RBM:
 
     def reconstruct(self, v):
         """E[v | E[h | v]]: down and up once, without sampling."""
-        return self.visible_mean(self.hidden_mean(v))
+        return self.visible_mean(self.hidden_mean(v), like=v)
+
+    @staticmethod
+    def product(a, b, out=None):
+        """a b, into `out` where given."""
+        return matmul(a, b, np.empty((a.shape[0], b.shape[1]), b.dtype) if out is None else out)
+
+    @staticmethod
+    def mean_of(total, bias, units):
+        """The units' mean for a total input without bias, in place."""
+        total += bias
+        return sigmoid(total, total) if units == "bernoulli" else total
 
     def __repr__(self):
         return f"RBM({self.n_visible} {self.visible}, {self.n_hidden} {self.hidden})"
-
-
-def _product(a, b, out):
-    return matmul(a, b, np.empty((a.shape[0], b.shape[1]), b.dtype) if out is None else out)
-
-
-def _mean(total, bias, units):
-    """The units' mean for a total input without bias, in place."""
-    total += bias
-    return sigmoid(total, total) if units == "bernoulli" else total
 
 
 def _sample(mean, units, rng, out):

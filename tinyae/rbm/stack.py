@@ -4,9 +4,10 @@ import itertools
 
 import numpy as np
 
-from tinyae.architectures import hinton_autoencoder
+from tinyae.architectures import hinton_autoencoder, topic_autoencoder
 from tinyae.checks import UsageError, as_float_array, check_int
 from tinyae.rbm.machine import RBM
+from tinyae.rbm.replicated_softmax import ReplicatedSoftmax, log_shares, usual_length
 from tinyae.rbm.training import fit_rbm
 
 
@@ -20,8 +21,8 @@ def fit_stack(x, sizes, *, epochs=10, visible="bernoulli", seed=0, progress=True
         Hidden units of each RBM; the last, the code, has Gaussian (linear) units, all others Bernoulli ones.
     epochs : int
         Of each RBM.
-    visible : {"bernoulli", "gaussian"}
-        Kind of the data's units.
+    visible : {"bernoulli", "gaussian", "softmax"}
+        Kind of the data's units; "softmax" for counts of words, whose machine is a `ReplicatedSoftmax`.
     seed : int
     progress : bool
     settings
@@ -41,7 +42,12 @@ def fit_stack(x, sizes, *, epochs=10, visible="bernoulli", seed=0, progress=True
     rbms, histories = [], []
     for level, size in enumerate(sizes):
         top = level == len(sizes) - 1
-        rbm = RBM(x.shape[1], size, visible, "gaussian" if top else "bernoulli", rng, dtype=x.dtype)
+        units = "gaussian" if top else "bernoulli"
+        if visible == "softmax":
+            rbm = ReplicatedSoftmax(x.shape[1], size, units, usual_length(x), rng, dtype=x.dtype)
+            rbm.b[:] = log_shares(x)  # the weights need not learn first which words are common
+        else:
+            rbm = RBM(x.shape[1], size, visible, units, rng, dtype=x.dtype)
         text = f"pretraining {level + 1}/{len(sizes)} ({x.shape[1]}-{size})"
         histories.append(fit_rbm(rbm, x, epochs=epochs, seed=rng, progress=progress and text, **settings))
         rbms.append(rbm)
@@ -56,20 +62,29 @@ def unroll(rbms, seed=0):
     Encoder: W and hidden biases of each RBM going up. Decoder: W' and visible biases of the same RBMs going down, as
     parameters of their own: fine-tuning moves the two apart.
 
+    A replicated softmax adds M/L c, for a document of M words, to the total input v W of its hidden units. As M is
+    the sum of v, that is v (W + 1 c'/L): the encoder's first layer has the hidden biases in every row of its weights,
+    and none of its own.
+
     Returns
     -------
     Autoencoder
-        Logistic units, a linear code, sigmoid output, cross-entropy.
+        Logistic units, a linear code; sigmoid output and cross-entropy, or for documents softmax and categorical
+        cross-entropy.
 
     Source: Hinton & Salakhutdinov, Science 313 (2006) 504, figure 1.
     """
     _check_stack(rbms)
     hidden = [rbm.n_hidden for rbm in rbms[:-1]]
-    model = hinton_autoencoder(rbms[0].n_visible, hidden, rbms[-1].n_hidden, seed=seed)
+    make = topic_autoencoder if rbms[0].visible == "softmax" else hinton_autoencoder
+    model = make(rbms[0].n_visible, hidden, rbms[-1].n_hidden, seed=seed)
     going_up = [layer for layer in model.encoder.layers if layer.params]
     going_down = [layer for layer in model.decoder.layers if layer.params]
     for rbm, layer in zip(rbms, going_up, strict=True):
         layer.params["W"][:], layer.params["b"][:] = rbm.W, rbm.c
+    if rbms[0].visible == "softmax":
+        going_up[0].params["W"] += rbms[0].c / rbms[0].length
+        going_up[0].params["b"][:] = 0
     for rbm, layer in zip(reversed(rbms), going_down, strict=True):
         layer.params["W"][:], layer.params["b"][:] = rbm.W.T, rbm.b
     return model
@@ -79,7 +94,7 @@ def _check_stack(rbms):
     """Raise UsageError unless the RBMs fit on each other and have the units `unroll` makes layers for."""
     if not rbms:
         raise UsageError("unroll: expected at least one RBM, got none.")
-    if rbms[0].visible != "bernoulli":
+    if rbms[0].visible not in ("bernoulli", "softmax"):
         raise UsageError(f"unroll: expected Bernoulli visible units at the bottom, got {rbms[0]!r}.")
     if rbms[-1].hidden != "gaussian":
         raise UsageError(f"unroll: expected Gaussian (linear) hidden units at the top, got {rbms[-1]!r}.")
@@ -88,7 +103,7 @@ def _check_stack(rbms):
             raise UsageError(
                 f"unroll: expected {below!r} below an RBM with {below.n_hidden} visible units, got {above!r}."
             )
-        if "gaussian" in (below.hidden, above.visible):
+        if (below.hidden, above.visible) != ("bernoulli", "bernoulli"):
             raise UsageError(f"unroll: expected Bernoulli units between two RBMs, got {below!r} below {above!r}.")
 
 

@@ -15,6 +15,7 @@ from tinyae.training.threads import Team, thread_count
 
 # Hinton & Salakhutdinov's published code: rates, momentum (low while the weights still turn), weight cost.
 LEARNING_RATE = {"bernoulli": 0.1, "gaussian": 0.001}  # of the hidden units; linear ones diverge at 0.1
+LEARNING_RATE_OF_WORDS = 0.02  # counts are larger than probabilities: at 0.1 the hidden units fall silent
 MOMENTUM = (0.5, 0.9)
 MOMENTUM_SWITCH = 5
 WEIGHT_COST = 0.0002
@@ -51,7 +52,8 @@ def fit_rbm(
         In [0, 1] for Bernoulli visible units (probabilities, as in the paper), standardised for Gaussian ones.
     epochs, batch_size : int
     lr : float, optional
-        Learning rate; 0.1 for Bernoulli and 0.001 for Gaussian hidden units without it.
+        Learning rate; without it 0.1 for Bernoulli hidden units, 0.02 where the visible ones are words, and 0.001 for
+        Gaussian hidden units.
     momentum : (float, float)
         In the first `momentum_switch` epochs, and after them.
     weight_cost : float
@@ -88,7 +90,7 @@ def fit_rbm(
     validation = None if validation is None else _checked(rbm, validation, "validation")
     epochs, batch_size = check_int("fit_rbm", "epochs", epochs, 1), check_int("fit_rbm", "batch_size", batch_size, 1)
     check_int("fit_rbm", "k", k, 1)
-    lr = check_float("fit_rbm", "lr", LEARNING_RATE[rbm.hidden] if lr is None else lr, 0, math.inf, **OPEN)
+    lr = check_float("fit_rbm", "lr", default_rate(rbm) if lr is None else lr, 0, math.inf, **OPEN)
     check_float("fit_rbm", "weight_cost", weight_cost, 0, math.inf, open_high=True)
     check_int("fit_rbm", "momentum_switch", momentum_switch, 0)
     if np.shape(momentum) != (2,):
@@ -118,6 +120,12 @@ def fit_rbm(
             bar.set_postfix(error=f"{row['reconstruction_error']:.2f}", refresh=False)
     _warn_of_useless_units(rbm, watched)
     return history
+
+
+def default_rate(rbm):
+    """The learning rate where none is given."""
+    rate = LEARNING_RATE[rbm.hidden]
+    return min(rate, LEARNING_RATE_OF_WORDS) if rbm.visible == "softmax" else rate
 
 
 class CDStep:
@@ -157,7 +165,7 @@ class CDStep:
         mean = h0
         for _ in range(self.k):
             rbm.sample_hidden(mean, self.rngs[worker], out=sample)
-            rbm.visible_mean(sample, out=v1)
+            rbm.visible_mean(sample, out=v1, like=v0)
             mean = rbm.hidden_mean(v1, out=h1)
         self._errors[worker] = _squared_distance(v0, v1)
         share = H.dtype.type(1 / batch)
@@ -166,7 +174,7 @@ class CDStep:
         b, c = np.split(self._biases[worker], [rbm.n_visible])
         np.subtract(v1.sum(axis=0), v0.sum(axis=0), out=b)
         b *= share
-        np.sum(H, axis=0, out=c)  # h1 - h0
+        rbm.hidden_statistic(V, H, out=c)  # of h1, less that of h0
         self._factors[worker] = (V, H)
 
     def _update(self, worker, lr, momentum):
@@ -211,6 +219,8 @@ def _checked(rbm, x, name):
             f"fit_rbm: expected {name} in [0, 1] for Bernoulli visible units, got values from {x.min():g} to "
             f"{x.max():g}; scale the data or use visible='gaussian'."
         )
+    if rbm.visible == "softmax" and x.min() < 0:
+        raise UsageError(f"fit_rbm: expected counts of words >= 0 in {name}, got {x.min():g}.")
     return np.ascontiguousarray(x)
 
 
