@@ -18,7 +18,9 @@ TITLES = {
     "cifar10-part": "4,000 images of CIFAR-10",
     "cifar10-jpeg": "8,000 JPEG copies of CIFAR-10",
     "digits": "built-in digits (not MNIST)",
+    "olivetti": "Olivetti faces",
     "curves": "built-in curves",
+    "coloured": "built-in coloured scenes",
 }
 
 

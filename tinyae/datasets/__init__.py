@@ -1,16 +1,18 @@
-"""Data sets: real ones found on disk or downloaded, two drawn by code that need nothing, and users' own files."""
+"""Data sets: real ones found on disk or downloaded, some drawn by code that need nothing, and users' own files."""
 
 import sys
 from dataclasses import replace
 
 from tinyae.checks import UsageError, check_choice, check_int
 from tinyae.datasets.cifar10 import load_cifar10
+from tinyae.datasets.coloured import load_coloured
 from tinyae.datasets.curves import load_curves
 from tinyae.datasets.dataset import Dataset
 from tinyae.datasets.digits import load_digits
 from tinyae.datasets.made_ratings import load_ratings
 from tinyae.datasets.mnist import load_fashion_mnist, load_mnist
 from tinyae.datasets.movielens import load_movielens
+from tinyae.datasets.olivetti import load_olivetti
 from tinyae.datasets.own_file import is_path, load_file
 from tinyae.datasets.quickdraw10 import load_quickdraw10
 from tinyae.datasets.ratings import Ratings
@@ -25,7 +27,9 @@ __all__ = [
     "load_fashion_mnist",
     "load_quickdraw10",
     "load_cifar10",
+    "load_olivetti",
     "load_digits",
+    "load_coloured",
     "load_curves",
     "load_file",
     "load_images_file",
@@ -40,10 +44,14 @@ __all__ = [
     "NAMES",
 ]
 
-NAMES = ("mnist", "fashion-mnist", "quickdraw10", "cifar10", "cifar10-part", "cifar10-jpeg", "digits", "curves", "auto")
+NAMES = (
+    "mnist", "fashion-mnist", "quickdraw10", "cifar10", "cifar10-part", "cifar10-jpeg", "olivetti", "digits", "curves",
+    "coloured", "auto",
+)  # fmt: skip
 CIFAR10 = {"cifar10": None, "cifar10-part": "lossless", "cifar10-jpeg": "jpeg"}  # name: part
 load_images_file = load_file  # its name when it took images alone
-MOST_DRAWN = {"digits": 60_000, "curves": 20_000}  # training images drawn by code where no limit is given
+# Training images drawn by code where no limit is given.
+MOST_DRAWN = {"digits": 60_000, "curves": 20_000, "coloured": 10_000}
 
 
 def load(name, data_dir=None, seed=0, limit=None, **own):
@@ -57,7 +65,7 @@ def load(name, data_dir=None, seed=0, limit=None, **own):
         on disk that part; "cifar10-part" is that part, "cifar10-jpeg" other images of it, damaged by JPEG. The `name`
         of the result says which it was.
     data_dir : str or Path, optional
-        Where files are; "digits", "curves" and the path of a file need none.
+        Where files are; "digits", "curves", "coloured" and the path of a file need none.
     seed : int
         Of the images drawn by code, and of the split of a file; the others have none.
     limit : int, optional
@@ -104,9 +112,13 @@ def _load(name, data_dir, seed, limit):
         return load_quickdraw10(data_dir)
     if name in CIFAR10:
         return load_cifar10(data_dir, part=CIFAR10[name], limit=limit)
+    if name == "olivetti":
+        return load_olivetti(data_dir)
     few = {} if limit is None else {"n_train": min(limit, MOST_DRAWN.get(name, limit))}
     if name == "curves":
         return load_curves(seed=seed, **few)
+    if name == "coloured":
+        return load_coloured(seed=seed, **few)
     if name == "digits":
         return load_digits(seed=seed, **few)
     return _mnist_or_digits(data_dir, seed)
