@@ -49,7 +49,7 @@ def read_npy(who, path):
 def npz_samples(who, path, name=None, label=None):
     """The Samples of one array in an .npz; labels are another array of it, named `label`."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as whole, np.load(whole, allow_pickle=False) as file:
             names = file.files
             if name is None and len(set(names) - {label}) != 1:
                 refuse(who, path, "one array", f"{len(names)} ({', '.join(names)}); name one: {path}:{_likely(names)}")

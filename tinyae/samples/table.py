@@ -103,7 +103,7 @@ def _read(who, path, file, header, delimiter, decimal):
     lines = itertools.chain(first, file)
     if delimiter == " ":
         lines = (line.strip() for line in lines)
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
     rows = ((reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row)))
     begin = list(itertools.islice(rows, 2))
     names = None
