@@ -26,6 +26,6 @@ __all__ = [
     "simple_autoencoder", "deep_autoencoder", "dense_autoencoder", "hinton_autoencoder", "HINTON_HIDDEN",
     "linear_autoencoder", "conv_autoencoder", "generic_conv_autoencoder", "conv_code_autoencoder",
     "overcomplete_autoencoder", "tied_autoencoder", "l1_sparse_autoencoder", "kl_sparse_autoencoder",
-    "k_sparse_autoencoder", "denoising_autoencoder", "contractive_autoencoder", "variational_autoencoder", "topic_autoencoder",
-    "TOPIC_HIDDEN",
+    "k_sparse_autoencoder", "denoising_autoencoder", "contractive_autoencoder", "variational_autoencoder",
+    "topic_autoencoder", "TOPIC_HIDDEN",
 ]  # fmt: skip
