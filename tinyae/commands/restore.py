@@ -37,7 +37,7 @@ def add(commands):
         "size of the missing block as a share of the picture's (0.3), opacity of the watermark (0.5), sigma of the "
         "blur in pixels (1)",
     )  # fmt: skip
-    restore.add_argument("--epochs", type=int, help="default: so many that the net sees 60,000 images of 28 x 28")
+    restore.add_argument("--epochs", type=int, help="default: so many that the net sees 40,000 images of 28 x 28")
     restore.add_argument(
         "--limit", type=int, default=10_000, metavar="N", help="only the first N training images (default: %(default)s)"
     )

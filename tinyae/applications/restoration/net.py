@@ -37,7 +37,7 @@ def restoration_net(image_shape, filters=32, depth=4, guessed=False, seed=0, cor
     corruption : function of (images, rng), optional
         The damage it is trained to undo.
 
-    Usual training: Adam with `Cosine(8e-3, warmup=0.05)`, batches of 8: many small steps.
+    Usual training: Adam with `Cosine(8e-3, warmup=0.05)` (less for deeper nets), batches of 8: many small steps.
     """
     who = "restoration_net"
     shape = as_shape(image_shape)

@@ -1,7 +1,7 @@
 """A whole restoration: settings in, a trained net and its scores beside the classical methods out."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from tinyae.training.threads import thread_count
 
 WHO = "restore"
 TRAINED_ON = 10_000  # images where no limit is given: the damage is new every time, so more would teach little more
-PIXELS = 47_000_000  # that a net sees where no number of epochs is given: 60,000 images of 28 x 28
+PIXELS = 31_000_000  # that a net sees where no number of epochs is given: 40,000 images of 28 x 28
 BATCH_PIXELS = 7000  # 8 images of 28 x 28 in a step; of larger ones fewer
 WARMUP = 0.05
 TESTED, TUNED = 1000, 200  # test images that are scored; training images that choose a filter's strength
@@ -49,8 +49,8 @@ class Settings:
         Only the first so many training images.
     filters, depth : int, optional
         Of the net; the depth is the task's usual one without it.
-    lr : float
-        The highest learning rate.
+    lr : float, optional
+        The highest learning rate; the task's usual one without it.
     seed : int
         Of the net, the order of the images and all damage.
     threads : int, optional
@@ -67,7 +67,7 @@ class Settings:
     limit: int = TRAINED_ON
     filters: int = 32
     depth: int | None = None
-    lr: float = 8e-3
+    lr: float | None = None
     seed: int = 0
     threads: int | None = None
     own: Mapping = field(default_factory=dict)
@@ -78,9 +78,16 @@ class Settings:
         for name, low in (("epochs", 1), ("limit", 1), ("filters", 1), ("depth", 2), ("seed", 0)):
             if getattr(self, name) is not None:
                 check_int(WHO, name, getattr(self, name), low)
-        check_float(WHO, "lr", self.lr, 0.0, np.inf, open_low=True, open_high=True)
+        if self.lr is not None:
+            check_float(WHO, "lr", self.lr, 0.0, np.inf, open_low=True, open_high=True)
         damage_for(WHO, self.task, self.strength)
         thread_count(self.threads)
+
+    def filled(self):
+        """These settings with the task's own in place of None, but for the epochs, which the data decide."""
+        task = TASKS[self.task]
+        usual = {"strength": task.strength, "lr": task.lr, "depth": task.net["depth"]}
+        return replace(self, **{name: value for name, value in usual.items() if getattr(self, name) is None})
 
 
 @dataclass
@@ -122,7 +129,7 @@ class Result:
 def run(settings, progress=True, checkpoint=None):
     """Load, train, restore, score. Returns a Result; writes no file but `checkpoint`, as for `fit`."""
     say = announce if progress else (lambda text: None)
-    threads = thread_count(settings.threads)
+    settings, threads = settings.filled(), thread_count(settings.threads)
     data = load_images(settings)
     x_train = data.x_train[:].reshape(-1, *data.image_shape)
     x_test = _some(data.x_test[:].reshape(-1, *data.image_shape), TESTED)
@@ -185,7 +192,7 @@ def load_images(settings):
 
 
 def _net(settings, image_shape, damage):
-    shape = TASKS[settings.task].net | ({} if settings.depth is None else {"depth": settings.depth})
+    shape = TASKS[settings.task].net | {"depth": settings.depth}
     return restoration_net(image_shape, settings.filters, **shape, seed=settings.seed, corruption=damage)
 
 

@@ -34,6 +34,8 @@ class Task:
         What the strength is.
     net : dict
         Arguments of `restoration_net`: how far a pixel has to see, whether there are guesses.
+    lr : float
+        The highest learning rate: lower for a deeper net, and where the beginning is good already.
     classical : function of (damage, damaged, mask, tuning) to {name: restored images}
         `mask`: pixels that were touched, or None. `tuning`: (originals, damaged ones) to choose a filter's strength on.
     """
@@ -42,6 +44,7 @@ class Task:
     strength: float | None
     unit: str
     net: dict
+    lr: float
     classical: Callable
 
 
@@ -91,19 +94,20 @@ def _enlarge(damage, damaged, mask, tuning):
 
 
 TASKS = {
-    "denoise": Task(Gaussian, 0.2, "standard deviation of the noise", {"depth": 4}, _denoise),
-    "salt-and-pepper": Task(SaltAndPepper, 0.2, "share of the numbers made 0 or 1", {"depth": 4}, _impulses),
-    "masking": Task(Masking, 0.5, "share of the numbers made 0", {"depth": 4}, _told_where),
+    "denoise": Task(Gaussian, 0.2, "standard deviation of the noise", {"depth": 4}, 8e-3, _denoise),
+    "salt-and-pepper": Task(SaltAndPepper, 0.2, "share of the numbers made 0 or 1", {"depth": 4}, 8e-3, _impulses),
+    "masking": Task(Masking, 0.5, "share of the numbers made 0", {"depth": 4}, 8e-3, _told_where),
     "inpaint": Task(
         MissingBlock,
         0.3,
-        "height and width of the block, as a share of the picture's",
+        "sides of the block, as a share of the picture's",
         {"depth": 6, "guessed": True},
+        3e-3,
         _inpaint,
     ),
-    "watermark": Task(Watermark, 0.5, "opacity of the writing", {"depth": 6}, _told_where),
-    "deblur": Task(Blur, 1.0, "standard deviation of the blur in pixels", {"depth": 4}, _deblur),
-    "superres": Task(LowResolution, None, "", {"depth": 4}, _enlarge),
+    "watermark": Task(Watermark, 0.5, "opacity of the writing", {"depth": 6}, 6e-3, _told_where),
+    "deblur": Task(Blur, 1.0, "standard deviation of the blur in pixels", {"depth": 4}, 8e-3, _deblur),
+    "superres": Task(LowResolution, None, "", {"depth": 4}, 8e-3, _enlarge),
 }
 
 
