@@ -1,5 +1,6 @@
 """`tinyae search`: images like a given one, and how good the answers are."""
 
+from tinyae.commands import search_report
 from tinyae.commands.options import (
     add_common,
     add_data_dir,
@@ -9,11 +10,9 @@ from tinyae.commands.options import (
 )
 from tinyae.commands.reading import add_reading, reading
 
-FILES = ("neighbours.png", "neighbours.csv", "index.npz", "metrics.json")
-FILES_OF_TRAINING = ("model.npz", "history.csv")
-FILES_OF_SCORES = ("table.md", "precision.png")
 MOST_QUERIES = 20  # in one picture
 SHOWN_WITHOUT_QUERY = 10
+OF_AN_INDEX = {"distance": "cosine", "power": 0.25, "method": "exact"}
 OF_QUERIES = ("header", "delimiter", "decimal", "image_size")  # how a query is read where it differs from the data
 
 
@@ -56,16 +55,15 @@ def add(commands):
     )
     search.add_argument("--code-size", type=int, help="numbers in a code (default: 128, at most half the pixels)")
     search.add_argument("--epochs", type=int, help="default: 10")
-    search.add_argument("--distance", default="cosine", help="cosine or euclidean (default: %(default)s)")
+    search.add_argument("--distance", help="cosine or euclidean (default: cosine)")
     search.add_argument(
-        "--power", type=float, default=0.25,
+        "--power", type=float,
         help="axes of the code are divided by this power of their variance: 0 for none, 0.5 makes all equal "
-        "(default: %(default)s)",
+        "(default: 0.25)",
     )  # fmt: skip
     search.add_argument(
         "--method",
-        default="exact",
-        help="exact, or scikit-learn's brute, ball_tree or kd_tree, with the same answers (default: %(default)s)",
+        help="exact, or scikit-learn's brute, ball_tree or kd_tree, with the same answers (default: exact)",
     )
     search.add_argument(
         "--limit", type=int, metavar="N", help="only the first N training and N test images, for quick runs"
@@ -91,7 +89,7 @@ def run(arguments):
     queries = read_queries(arguments, gallery)
     net = None if given else make_net(arguments, gallery)
     folder = writable_folder(arguments.out, "search")  # before minutes of work, not after
-    announce(f"{gallery.name}: {len(gallery):,} {kind_of(gallery)}, {threads} threads")
+    announce(f"{gallery.name}: {len(gallery):,} {gallery.kind}, {threads} threads")
 
     model, history, untrained = (given, None, None) if given else train(arguments, gallery, net, folder, threads)
     index = load_index(arguments, gallery, model) if arguments.index else make_index(arguments, gallery, model, threads)
@@ -101,16 +99,17 @@ def run(arguments):
         rows = retrieval.compare(
             model, gallery.x, gallery.labels, gallery.train, gallery.test, untrained=untrained,
             k=arguments.neighbours, power=arguments.power, threads=threads, say=announce,
+            plain="columns as they are" if gallery.is_rows else "pixels as they are",
         )  # fmt: skip
-    metrics = describe_run(arguments, gallery, model, index, history, threads) | {
-        "precision": rows and [precision_row(gallery, row) for row in rows],
-        "verdict": rows and verdict(rows, arguments),
+    metrics = search_report.describe_run(arguments, gallery, model, index, history, threads) | {
+        "precision": rows and [search_report.precision_row(gallery, row) for row in rows],
+        "verdict": rows and search_report.verdict(rows, arguments),
         "queries": [{name: a[name] for name in ("name", "label", "neighbours")} for a in answers],
         "peak_rss_mb": round(peak_memory_mb(), 1),
         "versions": versions(),
     }
-    files = write_files(folder, arguments, gallery, model, history, index, answers, rows, metrics)
-    print_results(arguments, metrics, lambda m: describe(m, arguments, rows), folder, files)
+    files = search_report.write_files(folder, arguments, gallery, model, history, index, answers, rows, metrics)
+    print_results(arguments, metrics, lambda m: search_report.describe(m, arguments, rows), folder, files)
     return 0
 
 
@@ -118,11 +117,16 @@ def run(arguments):
 
 
 def check(arguments):
-    """Refuse what cannot be done, before anything is done."""
+    """Refuse what cannot be done, before anything is done; settings of the index get their defaults."""
     from tinyae import datasets
     from tinyae.applications.retrieval.index import DISTANCES, METHODS
     from tinyae.checks import UsageError, check_choice, check_float, check_int
 
+    for option, default in OF_AN_INDEX.items():
+        if arguments.index and getattr(arguments, option) is not None:
+            raise UsageError(f"search: expected no --{option} with --index, got one; the index has its own.")
+        if getattr(arguments, option) is None:
+            setattr(arguments, option, default)
     datasets.check_name("search", "dataset", arguments.dataset)
     check_choice("search", "distance", arguments.distance, DISTANCES)
     check_choice("search", "method", arguments.method, METHODS)
@@ -164,7 +168,7 @@ def load_gallery(arguments, model):
         retrieval.check_takes(model, gallery.x.shape[1], gallery.image_shape)
     if arguments.neighbours >= len(gallery):
         raise UsageError(
-            f"search: expected fewer neighbours than the {len(gallery):,} {kind_of(gallery)} of {gallery.name}, got "
+            f"search: expected fewer neighbours than the {len(gallery):,} {gallery.kind} of {gallery.name}, got "
             f"{arguments.neighbours}."
         )
     return gallery
@@ -252,7 +256,7 @@ def load_index(arguments, gallery, model):
     some = sorted({0, len(gallery) // 2, len(gallery) - 1})
     if index.names != gallery.names or not index.holds(retrieval.codes_of(model, gallery.x[some]), some):
         raise UsageError(
-            f"search: expected an index of the {len(gallery):,} {kind_of(gallery)} of {gallery.name}, got "
+            f"search: expected an index of the {len(gallery):,} {gallery.kind} of {gallery.name}, got "
             f"{arguments.index}, made of others; leave out --index, or give the same --dataset, --limit and --seed."
         )
     return index
@@ -270,175 +274,3 @@ def answer(gallery, index, model, query, k, threads):
         for rank, (row, distance) in enumerate(zip(rows, distances, strict=True), 1)
     ]
     return query | {"neighbours": found, "images": gallery.x[rows], "distances": distances}
-
-
-# -- results -----------------------------------------------------------------------------------
-
-
-def describe_run(arguments, gallery, model, index, history, threads):
-    """What was run."""
-    names = ("neighbours", "limit", "seed", "model")
-    return {name: getattr(arguments, name) for name in names} | {
-        "dataset": gallery.name,
-        "n_images": len(gallery),
-        "n_train": len(gallery.train),
-        "n_test": len(gallery.test),
-        "image_shape": list(gallery.image_shape),
-        "class_names": list(gallery.class_names),
-        "net": None if arguments.model else arguments.net or ("dense" if gallery.is_rows else "warped"),
-        "code_size": model.code_size,
-        "n_params": model.n_params,
-        "distance": index.distance,
-        "method": index.method,
-        "power": None if arguments.index else arguments.power,
-        "threads": threads,
-        "epochs": len(history) if history else None,
-        "train_loss": history["loss"][-1] if history else None,
-        "seconds_train": round(sum(history["seconds"]), 2) if history else None,
-    }
-
-
-def precision_row(gallery, row):
-    """A method's numbers, as plain JSON."""
-    from tinyae.applications.retrieval.index import DISTANCES
-
-    plain = {"method": row["method"], "size": row["size"]}
-    for distance in DISTANCES:
-        precision = row[distance]
-        by_class = {gallery.class_names[c]: round(value, 4) for c, value in precision.by_class.items()}
-        plain[distance] = {"overall": round(precision.overall, 4), "by_class": by_class}
-    return plain
-
-
-def verdict(rows, arguments):
-    """Whether the codes that were searched beat all else, in a sentence."""
-    from tinyae.applications import retrieval
-
-    mine = rows[0][arguments.distance].overall
-    best, distance = retrieval.best_baseline(rows)
-    value = best[distance].overall
-    word = "above" if mine > value else "equal to" if mine == value else "BELOW"
-    return (
-        f"{rows[0]['method']}, {arguments.distance}: precision@{arguments.neighbours} {mine:.4f}, {word} the best "
-        f"of the others: {best['method']}, {distance}, {value:.4f}."
-    )
-
-
-def write_files(folder, arguments, gallery, model, history, index, answers, rows, metrics):
-    """Write the files of a run; their names."""
-    from tinyae import plots, storage
-    from tinyae.plots import retrieval as pictures
-    from tinyae.reporting import dataset_title, write_json, write_text
-
-    if history:
-        storage.save(model, folder / "model.npz", preprocessing=gallery.preparation)
-        history.to_csv(folder / "history.csv")
-    index.save(folder / "index.npz")
-    write_text(folder / "neighbours.csv", neighbours_csv(answers))
-    pictured = [
-        {"query": a["x"][0], "name": a["name"], "label": a["label"], "images": a["images"], "distances": a["distances"],
-         "labels": [n["label"] for n in a["neighbours"]] if gallery.labels is not None else None} for a in answers
-    ]  # fmt: skip
-    title = f"{dataset_title(gallery.name)}: the {arguments.neighbours} nearest of {len(gallery):,} {kind_of(gallery)}"
-    unit = f"above each: {index.distance} distance of the codes ({model.code_size:,} numbers)"
-    plots.save(pictures.neighbour_rows(pictured, gallery.image_shape, title, unit), folder / "neighbours.png")
-    if rows:
-        write_text(folder / "table.md", table(rows, gallery.class_names, arguments))
-        plots.save(precision_figure(rows, gallery, arguments), folder / "precision.png")
-    write_json(folder / "metrics.json", metrics)
-    training = FILES_OF_TRAINING if history else ()
-    return (*FILES[:2], *(FILES_OF_SCORES if rows else ()), *training, *FILES[2:])
-
-
-def neighbours_csv(answers):
-    """What was found, a line each."""
-    import csv
-    import io
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("query", "query_class", "rank", "distance", "name", "class"))
-    for found in answers:
-        for n in found["neighbours"]:
-            writer.writerow((found["name"], found["label"], n["rank"], f"{n['distance']:.6g}", n["name"], n["label"]))
-    return text.getvalue()
-
-
-def columns(arguments):
-    """Of the table of scores."""
-    k = arguments.neighbours
-    return [("codes", "method", "{}"), ("numbers", "size", "{:,}"), (f"precision@{k}, cosine", "cosine", "{:.4f}"),
-            (f"precision@{k}, euclidean", "euclidean", "{:.4f}")]  # fmt: skip
-
-
-def flat(rows):
-    """The rows of the table of scores."""
-    return [row | {distance: row[distance].overall for distance in ("cosine", "euclidean")} for row in rows]
-
-
-def table(rows, class_names, arguments):
-    """The scores as Markdown: over all queries, and class by class for the distance that was asked for."""
-    from tinyae.tables import markdown
-
-    d = arguments.distance
-    by_class = [{"class": name, **{row["method"]: row[d].by_class.get(c) for row in rows}} for c, name in
-                enumerate(class_names)]  # fmt: skip
-    of_classes = [("class", "class", "{}"), *((row["method"], row["method"], "{:.4f}") for row in rows)]
-    n = rows[0][d].queries
-    k = arguments.neighbours
-    parts = (
-        f"Precision@{k}: share of the {k} nearest images that are of the query's class, mean over {n:,} test images; "
-        "the query itself is left out.",
-        markdown(flat(rows), columns(arguments)),
-        verdict(rows, arguments),
-        f"Class by class, {d} distance:",
-        markdown(by_class, of_classes),
-    )
-    return "\n\n".join(parts) + "\n"
-
-
-def precision_figure(rows, gallery, arguments):
-    """Precision class by class, by the distance that suits each method better, or that was asked for."""
-    from tinyae.plots import retrieval as pictures
-    from tinyae.reporting import dataset_title
-
-    series = []
-    for number, row in enumerate(rows):
-        better = max(("cosine", "euclidean"), key=lambda distance: row[distance].overall)
-        distance = better if number else arguments.distance
-        series.append((f"{row['method']}, {distance}", row[distance].overall, row[distance].by_class))
-    names = {c: gallery.class_names[c] for c in series[0][2]}
-    title = f"{dataset_title(gallery.name)}: {rows[0][arguments.distance].queries:,} test images ask"
-    return pictures.precision_by_class(series, names, arguments.neighbours, title)
-
-
-def describe(m, arguments, rows):
-    """The metrics for a reader."""
-    from tinyae.tables import plain
-
-    lines = []
-    asked = bool(arguments.query or arguments.query_row)
-    for query in m["queries"]:
-        title = named(query)
-        if asked:
-            lines += [f"{title}, nearest by {m['distance']} distance:"]
-            lines += [f"  {n['rank']:>3}  {n['distance']:.4f}  {named(n)}" for n in query["neighbours"]]
-        else:
-            lines += [f"{title}: {', '.join(n['label'] or n['name'] for n in query['neighbours'])}"]
-    if rows:
-        n = f"{rows[0][arguments.distance].queries:,} test images ask, among {m['n_images']:,}"
-        lines += ["", f"{m['dataset']}, {n}:", plain(flat(rows), columns(arguments)), m["verdict"]]
-    elif not arguments.index:
-        lines += ["no classes in the data: nothing to judge the answers by"]
-    trained = "" if m["epochs"] is None else f"trained {m['epochs']} epochs in {m['seconds_train']:.0f} s, "
-    return "\n".join([*lines, f"{trained}peak memory {m['peak_rss_mb']:.0f} MB"])
-
-
-def named(thing):
-    """'test 5 (cat)'."""
-    return thing["name"] + (f" ({thing['label']})" if thing["label"] else "")
-
-
-def kind_of(gallery):
-    """'images' or 'rows'."""
-    return "rows" if gallery.is_rows else "images"

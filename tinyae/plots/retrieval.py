@@ -106,7 +106,7 @@ def precision_by_class(series, class_names, k, title=None):
     handles = []
     for (name, overall, by_class), (mark, colour) in zip(series, LOOKS, strict=False):
         values = [by_class[c] for c in classes]
-        axis.plot(values, places, mark, color=colour, markersize=6, zorder=3, label=name)
+        axis.plot(values, places, mark, color=colour, markersize=6, zorder=9 - len(handles), label=name)
         axis.axvline(overall, color=colour, linewidth=0.8, linestyle=":", zorder=2)
         text = f"{name} ({overall:.3f} over all)"
         handles.append(Line2D([], [], marker=mark, color=colour, linestyle="", markersize=6, label=text))

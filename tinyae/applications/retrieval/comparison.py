@@ -8,11 +8,12 @@ from tinyae.applications.retrieval.index import DISTANCES, Index
 from tinyae.applications.retrieval.whitening import PowerWhitening
 from tinyae.baselines import WIDEST_PCA
 
-AUTOENCODER, PIXELS = "autoencoder", "pixels as they are"
+AUTOENCODER = "autoencoder"
 
 
 def compare(
-    model, x, labels, train, test, *, untrained=None, k=10, power=POWER, threads=None, say=lambda text: None
+    model, x, labels, train, test, *, untrained=None, k=10, power=POWER, plain="pixels as they are", threads=None,
+    say=lambda text: None,
 ):  # fmt: skip
     """Some images ask for their k nearest among all others, by each method and each distance.
 
@@ -29,6 +30,8 @@ def compare(
     k : int
     power : float
         Of `PowerWhitening`.
+    plain : str
+        What x itself is called among the methods.
     threads : int, optional
     say : function of str
         Told of every method before it is measured.
@@ -39,7 +42,7 @@ def compare(
         A row for each method: `method`, `size` (numbers in a code), and for each of DISTANCES a Precision.
     """
     rows = []
-    for name, codes, whitening in _methods(model, untrained, x, train, power, threads):
+    for name, codes, whitening in _methods(model, untrained, x, train, power, plain, threads):
         say(f"precision@{k} of {name}")
         row = {"method": name, "size": codes.shape[1]}
         for distance in DISTANCES:
@@ -49,7 +52,7 @@ def compare(
     return rows
 
 
-def _methods(model, untrained, x, train, power, threads):
+def _methods(model, untrained, x, train, power, plain, threads):
     """(name, codes (N, d), whitening or None) of each method, one after the other."""
     codes = codes_of(model, x, threads)
     yield from _whitened_and_not(AUTOENCODER, codes, train, power)
@@ -58,7 +61,7 @@ def _methods(model, untrained, x, train, power, threads):
     d = codes.shape[1]
     if d < x.shape[1] <= WIDEST_PCA:
         yield from _whitened_and_not(f"PCA-{d}", PCA(x[train], d).encode(x), train, power)
-    yield PIXELS, x, None
+    yield plain, x, None
 
 
 def _whitened_and_not(name, codes, train, power):

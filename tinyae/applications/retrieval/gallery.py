@@ -56,6 +56,11 @@ class Gallery:
         """Whether these are rows of a table rather than images."""
         return self.image_shape[0] == self.image_shape[2] == 1
 
+    @property
+    def kind(self):
+        """What they are called: 'images' or 'rows'."""
+        return "rows" if self.is_rows else "images"
+
     def label_of(self, row):
         """The name of an image's class, or None."""
         return None if self.labels is None else self.class_names[self.labels[row]]
