@@ -23,6 +23,15 @@ oracle: $(VENV)/installed-oracle  ## the suite beside PyTorch, SciPy and scikit-
 bench: $(VENV)/installed-oracle  ## times, memory and cold start beside PyTorch and Keras, into tests/benchmarks/README.md (30 minutes, idle machine)
 	$(BIN)/python tests/benchmarks/run.py
 
+tutorials: $(VENV)/installed-tutorials  ## run every tutorial and every solution from top to bottom
+	$(BIN)/python -m tutorials.tools run
+
+notebooks: $(VENV)/installed-tutorials  ## the tutorials as .ipynb, beside them
+	$(BIN)/python -m tutorials.tools notebooks
+
+gallery: $(VENV)/installed-tutorials  ## the executed tutorials as offline pages: results/gallery/index.html
+	$(BIN)/python -m tutorials.tools gallery
+
 check: $(VENV)/installed-dev  ## formatting and lint
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
 
