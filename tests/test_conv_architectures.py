@@ -196,7 +196,7 @@ def test_settings_that_layers_and_losses_refuse():
             generic_conv_autoencoder(**{name: "rellu"})
     with pytest.raises(ValueError, match="expected a decoder that ends in Sigmoid for the loss BCE, got ConvTranspose"):
         generic_conv_autoencoder(loss="bce")
-    with pytest.raises(UsageError, match="expected loss to be one of bce, mse, .*got 'l1'"):
+    with pytest.raises(UsageError, match=r"expected loss to be one of bce, mse, .*got 'l1'"):
         generic_conv_autoencoder(loss="l1")
 
 
