@@ -20,8 +20,8 @@ from tinyae.summary import summary_table
 from tinyae.training.checkpoint import as_checkpoint
 from tinyae.training.chunks import for_chunks
 from tinyae.training.loop import train
-from tinyae.training.split import split_validation
 from tinyae.training.shards import noise_generators
+from tinyae.training.split import split_validation
 from tinyae.training.threads import thread_count
 
 
