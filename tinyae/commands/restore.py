@@ -190,7 +190,7 @@ def task_of(model, arguments):
     from tinyae.applications.restoration import TASKS as KNOWN
     from tinyae.checks import check_choice
 
-    about = model.preprocessing.get("restoration")
+    about = (model.preprocessing or {}).get("restoration")
     task = about.get("task") if isinstance(about, dict) else arguments.task
     if arguments.task not in (None, task):
         raise UsageError(
