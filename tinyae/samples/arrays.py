@@ -33,7 +33,7 @@ def read_npy(who, path):
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)  # no page of it is touched yet
         if array.nbytes <= STREAM_FROM:
-            return np.array(array)
+            return np.array(array, order="C")
     except Exception as why:  # a damaged header brings up anything Python's own parser raises
         refuse(
             who, path, "one whole array of numbers",

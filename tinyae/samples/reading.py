@@ -130,7 +130,7 @@ def _table_samples(who, table, drop, keep, label, fill, like=None):
         drop, keep, order = columns_like(who, table, like, drop, label)
     kept, labels, class_names = split_columns(who, table, drop, keep, label)
     kept = order or kept
-    x, values = fill_missing(who, table, table.numbers[:, kept], kept, fill)
+    x, values = fill_missing(who, table, np.ascontiguousarray(table.numbers[:, kept]), kept, fill)
     names = table.names and tuple(table.names[j] for j in kept)
     left_out = tuple(title for j, title in enumerate(table.titles) if j not in kept)
     return Samples(

@@ -104,7 +104,9 @@ def _read(who, path, file, header, delimiter, decimal):
     if delimiter == " ":
         lines = (line.strip() for line in lines)
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
-    rows = ((reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row)))
+    rows = (
+        (reader.line_num, [cell.strip() for cell in row]) for row in reader if len(row) > 1 or any(map(str.strip, row))
+    )
     begin = list(itertools.islice(rows, 2))
     names = None
     if header is True or (header == "auto" and is_header([row for _, row in begin], decimal)):
