@@ -6,12 +6,15 @@ from dataclasses import replace
 from tinyae.checks import UsageError, check_choice, check_int
 from tinyae.datasets.cifar10 import load_cifar10
 from tinyae.datasets.coloured import load_coloured
+from tinyae.datasets.corpus import load_corpus
 from tinyae.datasets.curves import load_curves
 from tinyae.datasets.dataset import Dataset
 from tinyae.datasets.digits import load_digits
+from tinyae.datasets.documents import Documents
 from tinyae.datasets.made_ratings import load_ratings
 from tinyae.datasets.mnist import load_fashion_mnist, load_mnist
 from tinyae.datasets.movielens import load_movielens
+from tinyae.datasets.newsgroups import load_newsgroups
 from tinyae.datasets.olivetti import load_olivetti
 from tinyae.datasets.own_file import is_path, load_file
 from tinyae.datasets.quickdraw10 import load_quickdraw10
@@ -33,6 +36,9 @@ __all__ = [
     "load_curves",
     "load_file",
     "load_images_file",
+    "Documents",
+    "load_newsgroups",
+    "load_corpus",
     "Ratings",
     "load_movielens",
     "load_ratings",

@@ -3,7 +3,21 @@
 from dataclasses import dataclass
 
 from tinyae.checks import UsageError, check_choice
-from tinyae.datasets import cifar10, curves, digits, ecg5000, made_ratings, mnist, movielens, quickdraw10, store
+from tinyae.datasets import (
+    cifar10,
+    coloured,
+    corpus,
+    curves,
+    digits,
+    ecg5000,
+    made_ratings,
+    mnist,
+    movielens,
+    newsgroups,
+    olivetti,
+    quickdraw10,
+    store,
+)
 from tinyae.datasets.archives import is_archive, read_members
 from tinyae.datasets.download import DownloadError, download
 from tinyae.datasets.source import Source
@@ -24,12 +38,16 @@ ENTRIES = (
     Entry(mnist.FASHION_MNIST, IMAGES),
     Entry(quickdraw10.SOURCE, IMAGES),
     Entry(cifar10.SOURCE, ("colour", "restore", "train")),
+    Entry(olivetti.SOURCE, ("train",)),
     Entry(movielens.MOVIELENS_100K, ("recommend",)),
     Entry(movielens.MOVIELENS_1M, ("recommend",)),
+    Entry(newsgroups.SOURCE, ("topics",)),
     Entry(ecg5000.SOURCE, ("anomaly",)),
     Entry(digits.SOURCE, ("hinton2006", *IMAGES)),
     Entry(curves.SOURCE, ("train", "compare")),
+    Entry(coloured.SOURCE, ("colour", "restore", "train")),
     Entry(made_ratings.SOURCE, ("recommend",)),
+    Entry(corpus.SOURCE, ("topics",)),
 )
 NAMES = tuple(entry.source.name for entry in ENTRIES)
 
