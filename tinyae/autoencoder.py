@@ -201,8 +201,10 @@ class Autoencoder(Objective):
             check_scaled(who, given, name)
         if not len(x):
             raise UsageError(f"{who}: expected at least one sample in {name}, got none.")
+        start = 0
         for some in in_pieces(x):
-            check_finite(who, np.where(np.isnan(some), 0, some) if missing else some, name)
+            check_finite(who, np.where(np.isnan(some), 0, some) if missing else some, name, start)
+            start += len(some)
         return x if isinstance(x, LazyRows) else np.ascontiguousarray(x)
 
     # -- use ---------------------------------------------------------------------------

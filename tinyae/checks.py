@@ -81,11 +81,12 @@ def check_float(who, name, value, low, high, *, open_low=False, open_high=False)
     return number
 
 
-def check_finite(who, x, name="x"):
-    """Raise UsageError where `x` holds NaN or infinity, naming the first place."""
+def check_finite(who, x, name="x", start=0):
+    """Raise UsageError where `x` holds NaN or infinity, naming the first place; x[0] is number `start` of all."""
     x = np.asarray(x)
     if x.dtype.kind == "f" and not np.isfinite(x).all():
-        place = tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0])
+        first, *rest = (int(i) for i in np.argwhere(~np.isfinite(x))[0])
+        place = (first + start, *rest)
         bad = int((~np.isfinite(x)).sum())
         raise UsageError(
             f"{who}: expected finite numbers in {name}, got {bad} NaN or infinite, the first at index {place}; "

@@ -143,7 +143,7 @@ def row_numbers(rows, n):
     """A slice, mask or vector of row numbers as numbers from 0 to n - 1; IndexError for what lies outside."""
     if isinstance(rows, slice):
         return np.arange(*rows.indices(n))
-    rows = np.asarray(rows)
+    rows = np.asarray(rows, dtype=None if np.size(rows) else np.intp)  # NumPy takes [] for floats
     if rows.dtype == bool and rows.shape == (n,):
         return np.flatnonzero(rows)
     if rows.ndim != 1 or rows.dtype.kind not in "iu":
