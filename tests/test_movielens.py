@@ -79,6 +79,7 @@ def test_100k_in_every_packing(packing, tmp_path):
     assert ratings.scale == (1, 5) and ratings.stars.dtype == np.float32
     train, test = ratings.split("u1")
     assert_array_equal(ratings.tests["u1"], [False, True, False, False])
+    assert_array_equal(train.tests["u1"], [False] * 3)
     assert (len(train), len(test)) == (3, 1) and test.users.tolist() == [1] and test.stars.tolist() == [1]
 
 

@@ -60,6 +60,11 @@ def test_lists_on_paper():
     assert recall == 1 and ndcg == pytest.approx((1 / np.log2(3) + 1) / 2)
 
 
+def test_of_equal_scores_the_lower_number_comes_first():
+    scores = np.tile([1.0, 2.0], 50)[None]
+    assert app.top_items(scores, np.zeros((1, 100), bool), 60).tolist() == [[*range(1, 100, 2), *range(0, 20, 2)]]
+
+
 def test_a_perfect_list_has_1(rng):
     relevant, rated = rng.random((6, 12)) < 0.4, np.zeros((6, 12), bool)
     assert app.recall_and_ndcg(relevant + 0.5 * rng.random((6, 12)), rated, relevant, 5) == (1, 1)
@@ -284,6 +289,14 @@ def test_nothing_rated_is_recommended(trained, by):
     assert score[free].max() <= score[items].min() + 1e-6
 
 
+def test_stars_stay_within_the_scale(trained):
+    raw = trained.table()
+    user = int(np.where(trained.ratings.rated(), 0, raw).max(axis=1).argmax())
+    items, stars = trained.for_user(user, n=300, by="stars")
+    assert raw[user, items].max() > 5 and stars.max() == 5
+    assert trained.for_new_user(np.arange(30), np.full(30, 5.0), n=300, by="stars")[1].max() <= 5
+
+
 def test_all_there_is_for_one_who_wants_more(trained):
     rated = int(np.count_nonzero(trained.ratings.users == 4))
     assert len(trained.for_user(4, n=10_000)[0]) == trained.ratings.n_items - rated
@@ -463,6 +476,27 @@ def test_rows_are_scores_of_the_tables(rows):
     assert by["user and item bias"]["user_rmse"] == pytest.approx(app.user_rmse(test.users, test.stars, predicted))
     found = app.recall_and_ndcg(app.BiasModel().fit(train).table(), train.rated(), test.table() >= 4, 5)
     assert (by["user and item bias"]["recall"], by["user and item bias"]["ndcg"]) == pytest.approx(found)
+
+
+def test_predictions_are_cut_to_the_scale_before_they_are_scored():
+    test = ratings_from("paper", list("ab"), list("xy"), [1, 5])
+    judge = comparison.Judge(test, test, 1)
+    judge.stars("far out", np.array([[-9.0, 0], [0, 99]]))
+    assert (judge.rows[0]["rmse"], judge.rows[0]["mae"]) == (0, 0)
+
+
+def test_nets_are_in_the_rows_that_name_them(rows):
+    train, test = made().split(seed=0)
+    by = {row["method"]: row for row in rows}
+    tables = {}
+    for name, recipe in (("user", app.USER_BASED), ("item", app.ITEM_BASED)):
+        tables[name] = app.StarNet(recipe, seed=0).fit(train, epochs=2, threads=1).table()
+        predicted = np.clip(tables[name][test.users, test.items], 1, 5)
+        assert by[f"AutoRec, {name}-based"]["rmse"] == pytest.approx(app.rmse(test.stars, predicted), rel=1e-6)
+    together = np.clip((tables["user"] + tables["item"])[test.users, test.items] / 2, 1, 5)
+    assert by["AutoRecs together"]["rmse"] == pytest.approx(app.rmse(test.stars, together), rel=1e-6)
+    untrained = app.StarNet(app.ITEM_BASED, seed=0).prepare(train).table()[test.users, test.items]
+    assert by["untrained net"]["mae"] == pytest.approx(app.mae(test.stars, np.clip(untrained, 1, 5)), rel=1e-6)
 
 
 def test_a_test_part_nobody_likes_has_no_lists():
