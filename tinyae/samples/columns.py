@@ -35,7 +35,7 @@ def split_columns(who, table, drop=(), keep=(), label=None):
         refuse(who, table.path, "columns of data", "none but those that are left out")
     for j in kept:
         if j in table.text:
-            _refuse_text(who, table, j)
+            _refuse_text(who, table, j, known=table.titles[j] in keep)
     for j in kept:
         why = None if table.titles[j] in keep else suspicion(table, j, kept)
         if why:
@@ -71,11 +71,11 @@ def columns_like(who, table, like, drop, label):
     return (*drop, *out), like.names, [table.titles.index(name) for name in like.names]
 
 
-def _refuse_text(who, table, j):
-    """Raise the error for a column with cells that are no numbers: a column of text, or a slip in one of numbers."""
+def _refuse_text(who, table, j, known):
+    """Raise the error for cells that are no numbers: a column of text, or slips in one that is `known` as data."""
     cells, name = table.text[j], shlex.quote(table.titles[j])
     row, cell = next(iter(cells.items()))
-    if len(cells) == len(table) and not _has_comma(cell):
+    if len(cells) == len(table) and not known and not _has_comma(cell):
         some = ", ".join(shown(c) for c in sorted(set(cells.values()))[:3])
         refuse(
             who, table.path, "columns of numbers",

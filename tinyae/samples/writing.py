@@ -166,7 +166,7 @@ class _Text:
 
 
 class _Pictures:
-    """Images (n, H, W, 1 or 3) as PNG, numbered from 1; floats from 0 to 1."""
+    """Images (n, H, W, 1 or 3) or (n, H, W) as PNG, numbered from 1; floats from 0 to 1."""
 
     def __init__(self, who, path, folder, files):
         self.who, self.path, self.folder, self.n = who, path, folder, 0
@@ -175,6 +175,7 @@ class _Pictures:
     def __call__(self, x):
         from PIL import Image
 
+        x = x[..., None] if x.ndim == 3 else x
         if x.ndim != 4 or x.shape[3] not in (1, 3):
             refuse(
                 self.who, self.path, "images (N, H, W, 1) or (N, H, W, 3) for a folder of pictures",
