@@ -334,7 +334,7 @@ def test_results_that_cannot_be_written(of_images, capsys, out, part):
 
 
 def test_other_files_that_do_not_fit(of_images, of_table, capsys):
-    folder, model, _ = of_table
+    folder, *_ = of_table
     refused(capsys, "reconstruct", folder / "model.npz", folder / "x.csv", "--out", folder / "pictures",
             parts=["expected --out to end in .npy, .csv or .tsv for rows, got"])  # fmt: skip
     refused(capsys, "reconstruct", folder / "model.npz", folder / "x.csv", "--out", folder / "a.csv", "--errors",

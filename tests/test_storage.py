@@ -298,6 +298,17 @@ def test_other_files_are_refused(tmp_path, write):
     path = tmp_path / "model.npz"
     write(path)
     refused(path, "expected a whole model file written by tinyae.save")
+    with pytest.raises(UsageError) as caught:
+        load(path)
+    assert "pickle" not in str(caught.value)
+
+
+def test_a_file_that_is_no_archive_is_called_so(tmp_path):
+    path = tmp_path / "model.npz"
+    path.write_text("loss,epoch\n1,2\n")
+    refused(path, r"expected a whole model file written by tinyae.save, got .*model.npz \(it is no .npz file\)\.")
+    write_arrays(path, theta=np.array([{}]), architecture=np.array("{}"))
+    refused(path, r"\(it holds Python objects, which are not loaded\)\.")
 
 
 def rewritten(tmp_path, theta=None, **changes):

@@ -77,8 +77,14 @@ def read_npz(path, parse, who, what):
     except UsageError:
         raise
     except NOT_WHOLE as why:
-        reason = (str(why) or type(why).__name__).splitlines()[0]
-        raise UsageError(f"{who}: expected a whole {what}, got {path} ({reason}).") from None
+        raise UsageError(f"{who}: expected a whole {what}, got {path} ({reason(why)}).") from None
+
+
+def reason(why):
+    """What an exception says, in one line without a full stop."""
+    text = (str(why) or type(why).__name__).splitlines()[0].rstrip(".")
+    # In place of NumPy's advice to allow what would run a stranger's code.
+    return "it holds Python objects, which are not loaded" if "pickle" in text else text
 
 
 def writable_folder(path, who):

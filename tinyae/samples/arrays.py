@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from tinyae.checks import check_choice
-from tinyae.files import NOT_WHOLE
-from tinyae.samples.base import Samples, classes_of, reason, refuse
+from tinyae.files import NOT_WHOLE, reason
+from tinyae.samples.base import Samples, classes_of, refuse
 from tinyae.samples.idx import read_idx
 from tinyae.samples.lazy import LazyRows, rows_of_file
 

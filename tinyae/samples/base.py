@@ -86,11 +86,6 @@ def refuse(who, path, expected, got):
     raise UsageError(f"{who}: {path}: expected {expected}, got {got}.") from None
 
 
-def reason(why):
-    """What an exception says, in one line without a full stop."""
-    return (str(why) or type(why).__name__).splitlines()[0].rstrip(".")
-
-
 def classes_of(values):
     """Labels (N,) as indices, and the names of the classes in order: 1.0 is called '1'."""
     values = np.asarray(values)

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from tinyae.checks import UsageError
-from tinyae.samples.base import Samples, classes_of, reason, refuse
+from tinyae.files import reason
+from tinyae.samples.base import Samples, classes_of, refuse
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 GREY = ("1", "L", "LA", "I", "I;16", "F")  # Pillow's modes without colour

@@ -8,7 +8,8 @@ import itertools
 import numpy as np
 
 from tinyae.checks import UsageError, check_choice
-from tinyae.samples.base import reason, refuse
+from tinyae.files import reason
+from tinyae.samples.base import refuse
 
 # In the order of trust: a tab or a semicolon in every line is no accident; commas may be decimal, spaces anything.
 SEPARATORS = {"tab": "\t", "semicolon": ";", "bar": "|", "comma": ",", "space": " "}
