@@ -29,7 +29,9 @@ def _add_train(parts):
         "train",
         help="score every method on held-out ratings, and write a recommender trained on all",
         description="Score AutoRecs, a stacked autoencoder and a net of likes beside averages, biases, EASE and "
-        "popularity on held-out ratings, then train a recommender on all ratings for tinyae recommend for-user.",
+        "popularity on held-out ratings, then train a recommender on all ratings for tinyae recommend for-user. "
+        "A split of movielens-100k takes half a minute, one of movielens-1m ten minutes: begin there with --seeds 1 "
+        "--nets 1.",
         epilog="example: tinyae recommend train --dataset ratings --seeds 1 --nets 1 --out results/ratings",
     )
     train.add_argument(
