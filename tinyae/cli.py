@@ -9,6 +9,8 @@ import warnings
 
 from tinyae.checks import UsageError
 from tinyae.commands import (
+    anomaly,
+    colour,
     compare,
     compress,
     data,
@@ -20,6 +22,7 @@ from tinyae.commands import (
     reconstruct,
     restore,
     search,
+    topics,
     train,
 )
 
@@ -29,8 +32,11 @@ COMMANDS = (
     decode,
     reconstruct,
     search,
+    anomaly,
     restore,
+    colour,
     recommend,
+    topics,
     compress,
     compare,
     hinton2006,

@@ -21,6 +21,8 @@ TITLES = {
     "olivetti": "Olivetti faces",
     "curves": "built-in curves",
     "coloured": "built-in coloured scenes",
+    "newsgroups": "20 Newsgroups",
+    "corpus": "built-in corpus",
 }
 
 
