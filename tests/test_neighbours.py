@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tinyae.kernels import neighbours
+from tinyae.kernels.config import jit_enabled
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -55,6 +56,14 @@ def test_nearly_equal_points_far_from_the_origin():
     points = (np.float32(4096) + np.arange(40)[::-1, None] * np.float32(2**-11)).astype(np.float32)
     rows, squared = neighbours.nearest_by_products(points, points[39:], 3)
     assert rows.tolist() == [[39, 38, 37]] and squared[0, 0] == 0 < squared[0, 1] < squared[0, 2]
+
+
+def test_many_points_of_all_lengths(rng):
+    """So many that a rough distance wrong by a thousandth puts others among the nearest."""
+    points = rng.normal(size=(20_000 if jit_enabled() else 2000, 2)).astype(np.float32) * 10
+    queries = points[:8] * 1.01
+    rows, _ = neighbours.nearest_by_products(points, queries, 20)
+    assert_array_equal(rows, truth(points, queries, 20)[0])
 
 
 def test_ties_go_to_the_first_row():

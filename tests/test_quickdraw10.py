@@ -372,6 +372,8 @@ def test_classes_of_ones_own(from_google, tmp_path, empty_cache, capfd):
     assert len(server.asked) == asked and load("quickdraw10").class_names == ("dog", "cat")
     doodles.make_quickdraw10(["dog", "cat"], per_class=6, data_dir=tmp_path)
     assert len(server.asked) == asked + 2 and len(load("quickdraw10", tmp_path).x_train) == 8
+    doodles.make_quickdraw10(["dog", "cat"], per_class=8, data_dir=tmp_path)  # more than are here
+    assert len(server.asked) == asked + 4 and len(load("quickdraw10", tmp_path).x_train) == 12
     capfd.readouterr()
 
 

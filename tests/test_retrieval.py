@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tinyae import Autoencoder, Dense, UsageError, storage
+from tinyae.analysis import PCA
 from tinyae.applications.retrieval import (
     Index,
     PowerWhitening,
@@ -404,6 +405,7 @@ def stripes(n, seed=0):
 def test_comparison_has_a_row_for_each_method():
     x, y = stripes(80)
     model, untrained = (Autoencoder([Dense(5)], [Dense(36, "sigmoid")], input_shape=36, seed=seed) for seed in (0, 1))
+    x[60:] *= np.linspace(0.2, 1, 36, dtype=np.float32)  # what is learned from these would differ
     train, test = np.arange(60), np.arange(60, 80)
     said = []
     rows = compare(model, x, y, train, test, untrained=untrained, k=4, say=said.append)
@@ -427,6 +429,10 @@ def test_comparison_has_a_row_for_each_method():
     codes = codes_of(model, x)
     mine = Index(codes, y, whitening=PowerWhitening(codes[train])).precision(codes[test], y[test], 4, exclude=test)
     assert rows[0]["cosine"] == mine
+    principal = PCA(x[train], 5).encode(x)
+    for row, whitening in ((rows[4], PowerWhitening(principal[train])), (rows[5], None)):
+        index = Index(principal, y, distance="euclidean", whitening=whitening)
+        assert row["euclidean"] == index.precision(principal[test], y[test], 4, exclude=test)
     best, distance = best_baseline(rows)
     assert best[distance].overall == max(row[d].overall for row in rows[2:] for d in ("cosine", "euclidean"))
 

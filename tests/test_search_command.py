@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 
 import numpy as np
@@ -9,13 +10,14 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tinyae import cli, datasets, load, plots
-from tinyae.applications.retrieval import Index, codes_of
+from tinyae.applications.retrieval import Index, codes_of, net_for
 from tinyae.datasets import Dataset, download, store
 from tinyae.plots import retrieval as pictures
 from tinyae.samples import Preparation
 
 SHAPE = (12, 10, 1)
 NAMES = ("dot", "bar", "box")
+DATA_DIR = os.environ.get(store.ENV, "")  # read now: the fixture hides it
 SAVE = plots.save
 DRAWN = {name: getattr(pictures, name) for name in ("neighbour_rows", "precision_by_class")}
 
@@ -113,6 +115,9 @@ def test_answers_scores_and_files(tmp_path, capsys):
     assert methods[1:] == [
         "autoencoder", "untrained net, whitened", "untrained net", "PCA-8, whitened", "PCA-8", "pixels as they are",
     ]  # fmt: skip
+    untrained = codes_of(net_for("warped", SHAPE, 8, 0), x, 1)
+    alone = Index(untrained, labels).precision(untrained[test], labels[test], 4, exclude=test)
+    assert m["precision"][3]["cosine"]["overall"] == round(alone.overall, 4)
     text = (tmp_path / "out" / "table.md").read_text()
     assert f"| autoencoder, whitened | 8 | {precision.overall:.4f} |" in text and m["verdict"] in text
     assert "| box |" in text and "mean over 60 test images; the query itself is left out." in text
@@ -280,6 +285,9 @@ def test_a_folder_of_pictures_in_classes(tmp_path, capsys):
     again = ("--dataset", "photos/", "--neighbours", 3, "--model", "out/model.npz", "--index", "out/index.npz")
     code, _, _ = search(capsys, *again, "--out", "again", "--query-row", 0)
     assert code == 0 and metrics("again")["queries"] == m["queries"][:1]
+    (tmp_path / "photos" / "bar" / "7.png").rename(tmp_path / "photos" / "bar" / "8.png")
+    code, _, err = search(capsys, *again, "--out", "again", "--query-row", 0)
+    assert code == 2 and "made of others" in err
 
 
 def test_an_array_without_classes(tmp_path, capsys):
@@ -417,3 +425,15 @@ def test_help_has_an_example_without_a_network(capsys):
         cli.main(["search", "--help"])
     text = capsys.readouterr().out
     assert "example: tinyae search --dataset digits --limit" in text and "default: warped" in text
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("name", ["quickdraw10", "mnist"])
+def test_codes_beat_pixels_and_principal_components(name, capsys):
+    """A tenth of the data and four epochs; in full the distance is larger."""
+    quick = ("--data-dir", DATA_DIR, "--limit", 4000, "--epochs", 4)
+    code, _, _ = search(capsys, "--dataset", name, *quick, "--query-row", 0)
+    first, *others = metrics()["precision"][:1] + metrics()["precision"][2:]
+    assert code == 0 and first["size"] == 128 and {row["size"] for row in others} == {128, 784}
+    best = max(row[distance]["overall"] for row in others for distance in ("cosine", "euclidean"))
+    assert first["cosine"]["overall"] > best + 0.01

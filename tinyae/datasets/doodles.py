@@ -9,7 +9,6 @@ https://github.com/googlecreativelab/quickdraw-dataset/blob/master/categories.tx
 
 import io
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 
@@ -96,7 +95,7 @@ def first_doodles(name, n, folder):
 
 def download_doodles(name, n):
     """The first n drawings (n, 784) uint8 of a class, by one request for the first bytes of Google's file."""
-    url = URL.format(quote(name))
+    url = URL.format(name)
     try:
         content = read_range(url, LONGEST_HEADER + n * PIXELS)
     except DownloadError as why:
