@@ -2,7 +2,7 @@
 
 from tinyae.applications.colour.baselines import BASELINES
 from tinyae.applications.colour.net import UNIT, as_targets, colour_net
-from tinyae.applications.colour.scores import scores
+from tinyae.applications.colour.scores import image_errors, scores
 from tinyae.applications.colour.space import into_gamut, join, luminance, split
 from tinyae.applications.colour.use import check_colour_net, colourise, predict_chrominance
 
@@ -19,4 +19,5 @@ __all__ = [
     "check_colour_net",
     "BASELINES",
     "scores",
+    "image_errors",
 ]

@@ -39,6 +39,14 @@ def scores(original, chrominance):
     }
 
 
+def image_errors(original, chrominance):
+    """The error of every image by itself, (N,): root of the mean squared error of Cb and Cr, in 1/255."""
+    y, true = split(original)
+    s = into_gamut(np.clip(y, 0, 1), chrominance)[1]
+    squared = np.square(np.asarray(s[..., None] * chrominance, np.float64) - true)
+    return LEVELS * np.sqrt(squared.mean(axis=(1, 2, 3)))
+
+
 def saturation(chrominance):
     """Mean over pixels of sqrt(Cb^2 + Cr^2), in 1/255."""
     return LEVELS * float(np.hypot(chrominance[..., 0], chrominance[..., 1]).mean(dtype=np.float64))
