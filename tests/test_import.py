@@ -31,7 +31,8 @@ ORDER = (
     ("autoencoder",),
     ("architectures", "copying", "linear", "stacked", "storage", "variational"),
     ("gradcases", "rbm", "plots", "callbacks", "trace"),
-    ("applications", "experiments", "estimators", "keras"),
+    ("applications", "experiments", "keras"),
+    ("estimators",),
     ("commands",),
     ("cli",),
 )

@@ -430,8 +430,8 @@ def test_help_has_an_example_without_a_network(capsys):
 @pytest.mark.realdata
 @pytest.mark.parametrize("name", ["quickdraw10", "mnist"])
 def test_codes_beat_pixels_and_principal_components(name, capsys):
-    """A tenth of the data and four epochs; in full the distance is larger."""
-    quick = ("--data-dir", DATA_DIR, "--limit", 4000, "--epochs", 4)
+    """Some hundredths of the data and few epochs; in full the distance is larger."""
+    quick = ("--data-dir", DATA_DIR, "--limit", 2500, "--epochs", 5, "--out", "out")
     code, _, _ = search(capsys, "--dataset", name, *quick, "--query-row", 0)
     first, *others = metrics()["precision"][:1] + metrics()["precision"][2:]
     assert code == 0 and first["size"] == 128 and {row["size"] for row in others} == {128, 784}

@@ -207,7 +207,7 @@ def assert_one_line(code, out, err, expected_code=2):
         ("--arch convv", "arch to be one of conv, generic, simple, deep, hinton, got 'convv' (did you mean 'conv'?)"),
         (
             "--arch simple --dataset mnits",
-            f"dataset to be one of {', '.join(datasets.NAMES)}, FILE, got 'mnits' (did",
+            f"dataset to be one of {', '.join(datasets.NAMES)}, FILE or FOLDER, got 'mnits' (did",
         ),
         ("--arch simple --dataset none.npy", "none.npy: expected a file or folder, got no such file; check the path"),
         ("--arch simple --dataset mnist --data-dir no", "data_dir to be an existing folder, got no"),

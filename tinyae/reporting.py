@@ -20,6 +20,7 @@ TITLES = {
     "digits": "built-in digits (not MNIST)",
     "olivetti": "Olivetti faces",
     "curves": "built-in curves",
+    "ecg5000": "ECG5000",
     "coloured": "built-in coloured scenes",
     "newsgroups": "20 Newsgroups",
     "corpus": "built-in corpus",

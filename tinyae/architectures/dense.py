@@ -38,17 +38,20 @@ def dense_autoencoder(
     return Autoencoder(encoder, decoder, loss=loss, input_shape=input_size, seed=seed)
 
 
-def simple_autoencoder(input_size=784, code_size=32, seed=0, *, output_activation="sigmoid", loss="bce"):
-    """784-32-784, ReLU code, sigmoid output, cross-entropy: the smallest one that works on digits."""
-    return dense_autoencoder(input_size, (), code_size, output_activation=output_activation, loss=loss, seed=seed)
+def simple_autoencoder(input_size=784, code_size=32, seed=0, **units):
+    """784-32-784, ReLU code, sigmoid output, cross-entropy: the smallest one that works on digits.
+
+    `units` : other activations or another loss, as for `dense_autoencoder`.
+    """
+    return dense_autoencoder(input_size, (), code_size, seed=seed, **units)
 
 
-def deep_autoencoder(
-    input_size=784, hidden=(128, 64), code_size=32, seed=0, *, output_activation="sigmoid", loss="bce"
-):
-    """784-128-64-32-64-128-784, ReLU units, sigmoid output, cross-entropy."""
-    output = {"output_activation": output_activation, "loss": loss}
-    return dense_autoencoder(input_size, hidden, code_size, init="he", seed=seed, **output)
+def deep_autoencoder(input_size=784, hidden=(128, 64), code_size=32, seed=0, **units):
+    """784-128-64-32-64-128-784, ReLU units, sigmoid output, cross-entropy.
+
+    `units` : other activations or another loss, as for `dense_autoencoder`.
+    """
+    return dense_autoencoder(input_size, hidden, code_size, init="he", seed=seed, **units)
 
 
 def linear_autoencoder(input_size=784, code_size=32, seed=0):
@@ -65,12 +68,12 @@ def linear_autoencoder(input_size=784, code_size=32, seed=0):
 HINTON_HIDDEN = (1000, 500, 250)
 
 
-def hinton_autoencoder(
-    input_size=784, hidden=HINTON_HIDDEN, code_size=2, init="glorot", seed=0, *, output_activation="sigmoid", loss="bce"
-):
+def hinton_autoencoder(input_size=784, hidden=HINTON_HIDDEN, code_size=2, init="glorot", seed=0, **units):
     """784-1000-500-250-k and back: logistic units, a linear code, cross-entropy.
+
+    `units` : other activations or another loss, as for `dense_autoencoder`.
 
     Source: Hinton & Salakhutdinov, Science 313 (2006) 504. They start it from a stack of RBMs (`tinyae.rbm`).
     """
-    units = {"hidden_activation": "sigmoid", "code_activation": "linear", "output_activation": output_activation}
-    return dense_autoencoder(input_size, hidden, code_size, loss=loss, init=init, seed=seed, **units)
+    own = {"hidden_activation": "sigmoid", "code_activation": "linear"}
+    return dense_autoencoder(input_size, hidden, code_size, init=init, seed=seed, **own | units)

@@ -112,8 +112,8 @@ def picture(result):
     best, error = best_guess(result.metrics), errors(result.metrics)
     rows = [("grey", grey, None), row(best), row("autoencoder"), ("original", original, None)]
     title = (
-        f"{dataset_title(result.metrics['dataset'])}: error of the chrominance, 1/255, {error[best]:.2f} by {best}, "
-        f"{error['autoencoder']:.2f} by the autoencoder ({len(result.original):,} test images)"
+        f"{dataset_title(result.metrics['dataset'])}: chrominance error {error[best]:.2f}/255 by {best}, "
+        f"{error['autoencoder']:.2f}/255 by the autoencoder ({len(result.original):,} test images; below: each by itself)"
     )
     return colour_rows(rows, title)
 

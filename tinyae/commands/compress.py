@@ -35,8 +35,8 @@ def _add_compress(commands):
     )  # fmt: skip
     add_data_dir(compress)
     compress.add_argument("--code-size", type=int, default=30, help="numbers in a code (default: %(default)s)")
-    compress.add_argument("--epochs", type=int, default=20, help="of fine-tuning (default: %(default)s)")
-    compress.add_argument("--pretrain-epochs", type=int, default=4, help="of each RBM (default: %(default)s)")
+    compress.add_argument("--epochs", type=int, help="of fine-tuning (default: 30, more for few images)")
+    compress.add_argument("--pretrain-epochs", type=int, help="of each RBM (default: 4, more for few images)")
     add_limit(compress)
     add_resume(compress)
     compress.add_argument("--seed", type=int, default=0, help="default: %(default)s")
@@ -89,8 +89,9 @@ def _train(arguments):
 
     code_size = check_int("compress", "code size", arguments.code_size, 1)
     bits = check_bits(4 * code_size if arguments.bits is None else arguments.bits, code_size)
-    for name in ("epochs", "pretrain_epochs"):
-        check_int("compress", name, getattr(arguments, name), 1)
+    for name, least in (("epochs", 1), ("pretrain_epochs", 1), ("seed", 0)):
+        if getattr(arguments, name) is not None:
+            check_int("compress", name, getattr(arguments, name), least)
     threads = thread_count(arguments.threads)
     folder = writable_folder(arguments.out or "results/compress", "compress")  # before minutes of work, not after
     data, preparation = load_images(datasets, arguments)
@@ -100,7 +101,7 @@ def _train(arguments):
     reporting.announce(f"{data!r}, {threads} threads")
 
     started = time.perf_counter()
-    model, _ = compression.train_compressor(
+    model, history = compression.train_compressor(
         data.x_train, code_size, epochs=arguments.epochs, pretrain_epochs=arguments.pretrain_epochs,
         seed=arguments.seed, threads=threads, checkpoint=checkpoint,
     )  # fmt: skip
@@ -121,8 +122,8 @@ def _train(arguments):
         "code_size": code_size,
         "n_params": model.n_params,
         "bits": bits,
-        "epochs": arguments.epochs,
-        "pretrain_epochs": arguments.pretrain_epochs,
+        "layer_sizes": [layer.output_shape[0] for layer in model.encoder.layers if layer.params],
+        "epochs": len(history),
         "seed": arguments.seed,
         "threads": threads,
         "seconds_train": round(trained - started, 1),
@@ -145,7 +146,7 @@ def load_images(datasets, arguments):
             f"compress: expected images, or rows in [0, 1], in {arguments.dataset}, got a table with other numbers; "
             "bring its columns into [0, 1]."
         )
-    if not datasets.own_file.is_path(arguments.dataset):
+    if not datasets.is_path(arguments.dataset):
         preparation = replace(preparation, dtype="uint8")  # what was loaded from bytes goes back to bytes
     return replace(data, x_train=data.x_train[:], x_test=data.x_test[:]), preparation
 

@@ -20,8 +20,8 @@ NOTES = f"""\
 PSNR: 10 log10(1 / mean squared error per pixel), over all test images. Entropy: what an ideal entropy coder would need
 that knows how often each symbol came in training, an estimate. File: the bytes of test_images.tae without its header of
 {HEADER_BYTES} bytes. {SAME_SIZE}, {LINEAR}: the same quantisers as the net's, the bits shared among the components as
-serves them best. {ENTROPY_CODED}: one step for all components and an ideal entropy coder, the strongest linear coder,
-an estimate. Quantisers are fitted to training codes; the model itself, needed on both sides, is not counted."""
+serves them best. {ENTROPY_CODED}: transform coding, one step for all components and an ideal entropy coder, an
+estimate. Quantisers are fitted to training codes; the model itself, needed on both sides, is not counted."""
 
 
 class Report:

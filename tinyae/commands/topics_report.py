@@ -135,9 +135,10 @@ class Findings:
                 panels.append((name, np.column_stack([codes, np.zeros(len(codes))])))
             else:
                 places = codes if k == 2 else PCA(codes, 2).encode(codes)
-                panels.append((name if k == 2 else f"{name}: two principal components of its {k} numbers", places))
+                panels.append((name if k == 2 else f"{name}, {k} numbers", places))
         title = f"{self._title()}: {len(data.x_test):,} test documents"
-        return topic_map(panels, data.y_test, data.class_names, data.families, title)
+        axes = "number" if k <= 2 else "principal component of the codes"
+        return topic_map(panels, data.y_test, data.class_names, data.families, title, axes)
 
     def _title(self):
         return reporting.dataset_title(self.data.name)

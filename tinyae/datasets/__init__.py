@@ -1,7 +1,9 @@
 """Data sets: real ones found on disk or downloaded, some drawn by code that need nothing, and users' own files."""
 
+import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 from tinyae.checks import UsageError, check_choice, check_int
 from tinyae.datasets.cifar10 import load_cifar10
@@ -16,7 +18,7 @@ from tinyae.datasets.mnist import load_fashion_mnist, load_mnist
 from tinyae.datasets.movielens import load_movielens
 from tinyae.datasets.newsgroups import load_newsgroups
 from tinyae.datasets.olivetti import load_olivetti
-from tinyae.datasets.own_file import is_path, load_file
+from tinyae.datasets.own_file import load_file
 from tinyae.datasets.quickdraw10 import load_quickdraw10
 from tinyae.datasets.ratings import Ratings
 from tinyae.datasets.ratings_file import read_new_user, read_ratings
@@ -103,10 +105,20 @@ def load(name, data_dir=None, seed=0, limit=None, **own):
     return replace(data, x_train=data.x_train[:limit].copy(), y_train=data.y_train[:limit].copy())
 
 
+def is_path(name):
+    """Whether a data set's name is rather the path of a file or folder: has a suffix or a slash, or is there.
+
+    What has the name of a data set is that data set; as ./NAME or as a Path it is the file or folder.
+    """
+    text = str(name)
+    looks = any(sign in text for sign in {".", "/", os.sep})
+    return isinstance(name, Path) or looks or (text not in NAMES and os.path.exists(text))
+
+
 def check_name(who, what, name, names=NAMES):
     """Raise UsageError unless `name` is one of `names` or the path of a file."""
     if not is_path(name):
-        check_choice(who, what, name, (*names, "FILE"))
+        check_choice(who, what, name, (*names, "FILE or FOLDER"))
 
 
 def _load(name, data_dir, seed, limit):

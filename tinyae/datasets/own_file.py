@@ -1,8 +1,5 @@
 """A user's own file as a data set: any format of `tinyae.samples`, a tenth held out for testing."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 
 from tinyae.datasets.dataset import Dataset
@@ -14,11 +11,6 @@ from tinyae.samples.ranges import scale_for, value_range
 from tinyae.samples.reading import read_samples
 
 TEST_SHARE = 0.1
-
-
-def is_path(name):
-    """Whether a data set's name is rather that of a file or folder: it has a suffix or a slash, or is a Path."""
-    return isinstance(name, Path) or any(sign in str(name) for sign in {".", "/", os.sep})
 
 
 def load_file(path, seed=0, limit=None, *, scale="auto", who="load", **reading):

@@ -2,20 +2,27 @@
 
 import numpy as np
 from sklearn.base import OutlierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tinyae.checks import check_float
-from tinyae.estimators.network import AutoencoderEstimator
+from tinyae.applications.anomaly.fitting import OF_COLUMNS, auto_code_size, fit_detector
+from tinyae.applications.anomaly.thresholds import shape_limit
+from tinyae.checks import check_choice, check_float, check_int
+from tinyae.estimators.network import FLOATS, AutoencoderEstimator, Patience
+from tinyae.optimizers import OPTIMIZERS
+from tinyae.scaling import Scaling
+from tinyae.schedules import Cosine
 
-LARGEST_CODE = 32
-ROBUST_DEVIATIONS = 3.0  # from the median, beyond which contamination="auto" calls a row an outlier
-NORMAL_DEVIATION = 1.4826  # standard deviation of a normal distribution in units of its median absolute deviation
+SCALES = ("robust", "standard", "minmax", None)
+AUTO = "auto"
 
 
 class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
-    """Outliers by reconstruction error: a net that was trained on all rows reconstructs the rare ones badly.
+    """Outliers by reconstruction error: nets that were trained on all rows reconstruct the rare ones badly.
 
-    Conventions are scikit-learn's, as in IsolationForest: scores are higher for normal rows, `predict` gives +1 for
-    inliers and -1 for outliers, `decision_function` is negative for outliers.
+    The work is done by `tinyae.applications.anomaly`, which says why the defaults are what they are; `detector_` is its
+    Detector. Conventions are scikit-learn's, as in IsolationForest: scores are higher for normal rows, `predict` gives
+    +1 for inliers and -1 for outliers, `decision_function` is negative for outliers.
 
     Parameters
     ----------
@@ -25,20 +32,36 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
         cube root close to normal (Wilson & Hilferty 1931), so a row is an outlier where e^(1/3) lies more than 3
         standard deviations above the median, both measured robustly on the training rows (median, median absolute
         deviation). Among normal rows that is about one in a thousand.
+    members : int
+        Nets of different first weights, whose reconstructions are averaged.
+    linear : bool
+        Whether principal components, as many as the code has numbers, are averaged in: the best linear autoencoder.
+    weigh : bool or "auto"
+        Whether a row's score is made of two halves, its residual and its distance from usual rows, each weighed by how
+        it varies among usual rows. "auto": with the scales "robust" and "standard".
+    scale : {"robust", "standard", "minmax", None}
+        "robust": median and quartiles, and logarithms beyond three deviations. The others as in
+        `AutoencoderTransformer`.
     code_size : "auto" or int
         "auto": a quarter of the features, rounded up, and 32 at most. A code as wide as the data could copy anything.
     hidden_activation : str
         tanh bends less sharply than relu and learns a single odd row by heart less easily.
-    hidden_sizes, code_activation, output_activation, loss, scale, corruption, corruption_level, \
-penalty, penalty_weight, rho, k, epochs, batch_size, optimizer, learning_rate, validation_split, patience, \
-random_state, threads, verbose
+    epochs, batch_size : "auto" or int
+        "auto": about 600 updates, in batches of 32 (100 for more than 5,000 rows).
+    learning_rate : "auto", float or schedule
+        "auto": from 0.001 down along a cosine.
+    hidden_sizes, code_activation, output_activation, loss, corruption, corruption_level, penalty, penalty_weight, rho, \
+k, optimizer, validation_split, patience, random_state, threads, verbose
         As in `AutoencoderTransformer`.
 
     Attributes
     ----------
     offset_ : float
         decision_function = score_samples - offset_.
-    model_, history_, scaling_, n_iter_, n_features_in_, feature_names_in_
+    detector_ : tinyae.applications.anomaly.Detector
+    model_, history_, n_iter_
+        Of the first net.
+    scaling_, n_features_in_, feature_names_in_
         As in `AutoencoderTransformer`.
 
     Raises
@@ -54,11 +77,11 @@ random_state, threads, verbose
     """
 
     def __init__(
-        self, *, contamination=0.1, hidden_sizes=(128,), code_size="auto", hidden_activation="tanh",
-        code_activation="linear", output_activation="auto", loss="auto", scale="standard", corruption=None,
-        corruption_level=0.3, penalty=None, penalty_weight=1e-3, rho=0.05, k=None, epochs=50, batch_size=32,
-        optimizer="adam", learning_rate=1e-3, validation_split=0.0, patience=None, random_state=None, threads=None,
-        verbose=False,
+        self, *, contamination=0.1, members=2, linear=True, weigh="auto", hidden_sizes=(64,), code_size="auto",
+        hidden_activation="tanh", code_activation="linear", output_activation="auto", loss="auto", scale="robust",
+        corruption=None, corruption_level=0.3, penalty=None, penalty_weight=1e-3, rho=0.05, k=None, epochs="auto",
+        batch_size="auto", optimizer="adam", learning_rate="auto", validation_split=0.0, patience=None,
+        random_state=None, threads=None, verbose=False,
     ):  # fmt: skip
         super().__init__(
             hidden_sizes=hidden_sizes, code_size=code_size, hidden_activation=hidden_activation,
@@ -69,24 +92,41 @@ random_state, threads, verbose
             verbose=verbose,
         )  # fmt: skip
         self.contamination = contamination
+        self.members = members
+        self.linear = linear
+        self.weigh = weigh
 
     def fit(self, X, y=None):
         """Train the net on X (N, D) and set `offset_`; y is not used. Returns self."""
         share = self.contamination
         if not (isinstance(share, str) and share == "auto"):
             share = check_float(self._who, 'contamination other than "auto"', share, 0.0, 0.5, open_low=True)
-        X = self._fit(X)
+        X = validate_data(self, X, dtype=FLOATS)
+        self._check_names()
+        check_choice(self._who, "scale", self.scale, SCALES)
+        random = check_random_state(self.random_state)
+        self.detector_ = fit_detector(
+            X, scale=self.scale or "none", members=self.members, linear=self.linear, weigh=self.weigh,
+            epochs=self.epochs if _auto(self.epochs) else check_int(self._who, "epochs", self.epochs, 1),
+            batch_size=self.batch_size, optimizer=self._optimizer, make_net=self._build,
+            seed=int(random.randint(2**31 - 1)), threads=self.threads, progress=bool(self.verbose), who=self._who,
+            validation_split=self.validation_split,
+            callbacks=() if self.patience is None else (Patience(patience=self.patience),),
+        )  # fmt: skip
+        self.scaling_ = self.detector_.scaling or Scaling(self._who, None, X)
+        self.model_, self.history_ = self.detector_.nets[0], self.detector_.histories[0]
+        self.n_iter_ = len(self.history_)
         scores = self.score_samples(X)
         self.offset_ = offset_by_shape(scores) if share == "auto" else float(np.percentile(scores, 100 * share))
         return self
 
     def feature_errors(self, X):
-        """Squared error of every number, (z' - z)^2 (N, D), of the scaled data: the columns can be compared."""
-        return self._errors(X)[1]
+        """The part of every number in its row's score, >= 0 (N, D): the columns can be compared."""
+        return self.detector_.feature_errors(self._checked(X), self.threads)
 
     def score_samples(self, X):
         """Minus the mean of `feature_errors` over the columns (N,): the higher, the more normal."""
-        return -self.feature_errors(X).mean(axis=1)
+        return -self.detector_.scores(self._checked(X), self.threads)
 
     def decision_function(self, X):
         """score_samples - offset_ (N,): negative for outliers."""
@@ -96,15 +136,22 @@ random_state, threads, verbose
         """+1 for inliers, -1 for outliers (N,)."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
+    def _checked(self, X):
+        check_is_fitted(self, "detector_")
+        return validate_data(self, X, dtype=FLOATS, reset=False)
+
+    def _optimizer(self):
+        rate = Cosine(OF_COLUMNS.rate, final=0.02) if _auto(self.learning_rate) else self.learning_rate
+        return OPTIMIZERS[self.optimizer](lr=rate)
+
     def _code_size(self, n_features):
-        if isinstance(self.code_size, str) and self.code_size == "auto":
-            return min(LARGEST_CODE, -(-n_features // 4))
-        return self.code_size
+        return auto_code_size(n_features) if _auto(self.code_size) else self.code_size
+
+
+def _auto(value):
+    return isinstance(value, str) and value == AUTO
 
 
 def offset_by_shape(scores):
     """The offset of contamination="auto" from the training rows' scores (N,), minus their errors."""
-    root = np.cbrt(-scores)  # close to normal where the errors are sums of squares of normal numbers
-    median = np.median(root)
-    deviation = NORMAL_DEVIATION * np.median(np.abs(root - median))
-    return -float((median + ROBUST_DEVIATIONS * deviation) ** 3)
+    return -shape_limit(-scores)

@@ -47,7 +47,8 @@ class Recipe:
 
 
 LOUDEST = 100.0  # of noise on values from 0 to 1; far below, nothing of the image is left
-UNBOUNDED = {"output_activation": "linear", "loss": "mse"}
+# For columns of any range: a code that can be negative, like the columns, and outputs without bounds.
+UNBOUNDED = {"code_activation": "linear", "output_activation": "linear", "loss": "mse"}
 OWN = ("code_size", "kernels", "filters")  # settings that some nets lack
 UNDECISIVE = ("epochs", "threads", "dataset", "data_dir")
 

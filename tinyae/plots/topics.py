@@ -52,7 +52,7 @@ def retrieval_curves(series, title=None):
     return figure
 
 
-def topic_map(panels, labels, class_names, families, title=None):
+def topic_map(panels, labels, class_names, families, title=None, axes="number"):
     """Documents on maps side by side: a colour for each family of groups, a shape for each group in it.
 
     Parameters
@@ -63,12 +63,14 @@ def topic_map(panels, labels, class_names, families, title=None):
     class_names, families : sequences of str
         Of each group its name, and the name of its family.
     title : str, optional
+    axes : str
+        What a place has two of: "number", "principal component".
     """
     styles, legend = _styles(class_names, families)
     figure = Figure(figsize=(6.4 * len(panels) + 2.6, 6.8), layout="constrained")
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    plots = figure.subplots(1, len(panels), squeeze=False)[0]
     classes = np.unique(labels)
-    for axis, (text, places) in zip(axes, panels, strict=True):
+    for axis, (text, places) in zip(plots, panels, strict=True):
         check_shape("topic_map", places, (len(labels), 2), "places")
         for c, part in _interleaved(labels, classes):
             colour, shape = styles[c]
@@ -81,8 +83,8 @@ def topic_map(panels, labels, class_names, families, title=None):
             margin = 0.04 * (high - low) or 1.0
             set_limits(low - margin, high + margin)
         axis.set_title(text, fontsize=12)
-        axis.set_xlabel("first number")
-        axis.set_ylabel("second number")
+        axis.set_xlabel(f"first {axes}")
+        axis.set_ylabel(f"second {axes}")
         axis.grid(True, color="#eeeeee", zorder=0)
     figure.legend(handles=legend, loc="outside right center", frameon=False, fontsize=9)
     if title:

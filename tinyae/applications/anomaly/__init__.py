@@ -4,7 +4,8 @@ from tinyae.applications.anomaly.baselines import PlainBaseline, baselines
 from tinyae.applications.anomaly.blame import most_to_blame
 from tinyae.applications.anomaly.curves import auroc, average_precision, precision_recall_curve, roc_curve
 from tinyae.applications.anomaly.damage import damage
-from tinyae.applications.anomaly.detector import Detector, fit_detector
+from tinyae.applications.anomaly.detector import Detector
+from tinyae.applications.anomaly.fitting import fit_detector
 from tinyae.applications.anomaly.labels import anomalies_of
 from tinyae.applications.anomaly.storing import load, save
 from tinyae.applications.anomaly.thresholds import (

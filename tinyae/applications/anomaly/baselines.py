@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinyae.analysis import PCA
-from tinyae.applications.anomaly.detector import checked, fit_detector
+from tinyae.applications.anomaly.fitting import checked, fit_detector
 from tinyae.samples.lazy import blocks
 from tinyae.scaling import Scaling
 

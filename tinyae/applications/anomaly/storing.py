@@ -8,7 +8,8 @@ import numpy as np
 
 from tinyae.analysis import PCA
 from tinyae.applications.anomaly.columns import RobustScaling
-from tinyae.applications.anomaly.detector import SCALES, Detector, dense_net
+from tinyae.applications.anomaly.detector import Detector
+from tinyae.applications.anomaly.fitting import SCALES, dense_net
 from tinyae.applications.anomaly.thresholds import Threshold
 from tinyae.applications.anomaly.weighing import Weighing
 from tinyae.checks import UsageError

@@ -99,7 +99,8 @@ class Codec:
         quantiser = self.quantisers.share(bits_per_image)
         bits = quantiser.bits
         symbols = unpack(payload, n, bits) if way == PACKED else _from_huffman(payload, n, code_size)
-        if symbols is None or (symbols.max(axis=0) >= 2**bits).any():
+        whole = symbols is not None and code_size == len(bits) and (symbols.max(axis=0) < 2**bits).all()
+        if not whole:
             raise UsageError(f"decompress: expected {name} to hold {n:,} codes, got something else; it is damaged.")
         return symbols, quantiser
 

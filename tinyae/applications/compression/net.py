@@ -23,8 +23,14 @@ from tinyae.schedules import Cosine
 # images of MNIST, 8 epochs, PSNR at 30, 60 and 240 bits: no noise 14.9, 17.6, 20.9 dB; these 15.6, 18.8, 20.4; all from
 # 1 to 8 bits 15.9, 18.8, 20.1.
 NOISE_BITS = (2, 4, 6, 8)
-PRETRAIN_EPOCHS, EPOCHS = 4, 20
-BATCHES, SMALLEST_BATCH, LARGEST_BATCH = 100, 20, 200  # a small set gets small batches, and so more steps
+PRETRAIN_EPOCHS, EPOCHS = 4, 30
+LEAST_PRETRAIN_STEPS, LEAST_STEPS = 600, 3000  # where a set is so small that these epochs have fewer, it gets more
+BATCHES, SMALLEST_BATCH, LARGEST_BATCH, LARGEST_RBM_BATCH = (
+    100,
+    20,
+    200,
+    100,
+)  # a small set gets small batches, and so more steps
 LR, BETA2, WARMUP = 4e-3, 0.99, 0.05  # as hinton2006 takes for a code of 30
 SPREAD = 1.7  # standard deviations to pre-activations: the logistic of 1.7 t is nearly the normal distribution's Phi(t)
 STATISTICS_ROWS = 10_000
@@ -68,7 +74,7 @@ def compression_autoencoder(input_size=784, code_size=30, hidden=HINTON_HIDDEN, 
 
 
 def train_compressor(
-    x, code_size=30, *, hidden=HINTON_HIDDEN, pretrain_epochs=PRETRAIN_EPOCHS, epochs=EPOCHS, batch_size=None,
+    x, code_size=30, *, hidden=None, pretrain_epochs=None, epochs=None, batch_size=None,
     noise_bits=NOISE_BITS, seed=0, threads=None, progress=True, checkpoint=None,
 ):  # fmt: skip
     """Pretrain, unroll, bound the code, fine-tune under the noise of rounding.
@@ -78,10 +84,10 @@ def train_compressor(
     x : float32 array (N, D)
         Images in [0, 1], a row each.
     code_size : int
-    hidden : sequence of int
-        Sizes of the layers between image and code.
-    pretrain_epochs, epochs : int
-        Of each RBM; of fine-tuning.
+    hidden : sequence of int, optional
+        Sizes of the layers between image and code; `hidden_sizes` without it.
+    pretrain_epochs, epochs : int, optional
+        Of each RBM; of fine-tuning. Without them 4 and 30, and more for few images (`LEAST_STEPS`).
     batch_size : int, optional
         Without it N / 100, but from 20 to 200.
     noise_bits : sequence of int
@@ -102,9 +108,13 @@ def train_compressor(
         raise UsageError("train_compressor: expected rows (N, D) of numbers in [0, 1]; scale them first.")
     if batch_size is None:
         batch_size = min(LARGEST_BATCH, max(SMALLEST_BATCH, len(x) // BATCHES))
+    rbm_batch = min(LARGEST_RBM_BATCH, batch_size)
+    hidden = hidden_sizes(x.shape[1], code_size) if hidden is None else hidden
+    pretrain_epochs = pretrain_epochs or _epochs(PRETRAIN_EPOCHS, LEAST_PRETRAIN_STEPS, len(x), rbm_batch)
+    epochs = epochs or _epochs(EPOCHS, LEAST_STEPS, len(x), batch_size)
     rbms, _ = fit_stack(
         x, (*hidden, code_size), epochs=pretrain_epochs, seed=rng, threads=threads, progress=progress,
-        momentum_switch=2, batch_size=min(100, batch_size),
+        momentum_switch=2, batch_size=rbm_batch,
     )  # fmt: skip
     model = bounded(unroll(rbms), x, threads)
     noisy = with_noise(model, noise_bits)
@@ -114,6 +124,16 @@ def train_compressor(
     )  # fmt: skip
     model.theta[:] = noisy.theta
     return model, history
+
+
+def hidden_sizes(input_size, code_size):
+    """1000, 500, 250 for 784 pixels or more, in proportion fewer for fewer, and none smaller than the code."""
+    return tuple(max(code_size, min(size, round(size * input_size / 784))) for size in HINTON_HIDDEN)
+
+
+def _epochs(usual, least_steps, n, batch_size):
+    """As many epochs as usual, or as many as make the least number of steps."""
+    return max(usual, -(-least_steps // -(-n // batch_size)))
 
 
 def with_noise(model, bits):

@@ -69,7 +69,8 @@ class Gallery:
         """The row of x that a user means by `number`."""
         if number not in self.numbers:
             what = f"the number of one of {len(self.numbers):,} images of {self.name} to ask with"
-            raise UsageError(f"search: expected {what}, from 0 to {max(self.numbers)}, got {number}.")
+            gaps = "" if len(self.numbers) > max(self.numbers) else " without those a limit leaves out"
+            raise UsageError(f"search: expected {what}, from 0 to {max(self.numbers)}{gaps}, got {number}.")
         return self.numbers[number]
 
 
