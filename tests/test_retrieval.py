@@ -472,7 +472,9 @@ def test_gallery_of_a_file(tmp_path):
         assert few.names[row] == f"image {number}"
     for row in few.test:
         assert any(np.array_equal(few.x[row], gallery.x[other]) for other in gallery.test)
-    with pytest.raises(UsageError, match=r"9 images of x.npy to ask with, from 0 to \d+ without those a limit leaves out"):
+    with pytest.raises(
+        UsageError, match=r"9 images of x.npy to ask with, from 0 to \d+ without those a limit leaves out"
+    ):
         few.row_of(next(i for i in range(40) if i not in few.numbers))
 
 
