@@ -141,7 +141,7 @@ def test_of_float32_the_luminance_is_kept_to_rounding(rng):
     [
         (
             lambda: split(np.zeros((4, 4))),
-            r"split: expected arrays with 3 channels on the last axis, got shape \(4, 4\)",
+            r"split: expected arrays with 3 channels on the last axis, got .*4\)",
         ),
         (lambda: split(np.zeros((4, 3), np.uint8)), "split: expected numbers from 0 to 1, got uint8; divide by 255"),
         (lambda: luminance(np.zeros(2)), "luminance: expected arrays with 3 channels"),
@@ -149,7 +149,7 @@ def test_of_float32_the_luminance_is_kept_to_rounding(rng):
         (lambda: join(np.zeros((4, 1)), np.zeros((4, 3))), "join: expected arrays with 2 channels"),
         (
             lambda: into_gamut(np.full((4, 1), 1.5), np.zeros((4, 2))),
-            r"into_gamut: expected luminance in \[0, 1\], got",
+            "into_gamut: expected luminance in",
         ),
         (lambda: into_gamut(np.full((4, 1), np.nan), np.zeros((4, 2))), "into_gamut: expected luminance in"),
     ],
@@ -214,9 +214,8 @@ def test_scores_by_hand():
 
 
 def test_scores_of_the_truth_and_of_what_does_not_fit(images):
-    y, c = split(images)
-    found = scores(images, c)
-    assert found["error"] < 1e-3 and found["psnr"] > 100 and found["made_paler"] < 0.02
+    found = scores(images, split(images)[1])
+    assert found["error"] < 1e-3 and found["psnr"] > 100 and found["made_paler"] == 0
     white = np.ones((1, 2, 2, 3))
     found = scores(white, np.full((1, 2, 2, 2), 0.3))
     assert found["made_paler"] == 1 and found["error"] < 1e-9 and found["saturation"] == 0
@@ -240,8 +239,7 @@ def test_gradients(rng):
     model = colour_net((9, 8), dropout=0.0).astype(np.float64)
     model.theta[:] += 0.01 * rng.standard_normal(model.theta.size)
     x, y = rng.uniform(size=(2, 9, 8, 1)), rng.standard_normal((2, 9, 8, 2))
-    few = [d for d in check_model(small(model), x, y)]
-    assert_gradients(few)
+    assert_gradients(check_model(small(model), x, y))
 
 
 def small(model):
@@ -253,7 +251,7 @@ def small(model):
     return Autoencoder(encoder, decoder, "mse", model.input_shape, target_shape=model.output_shape, dtype=np.float64)
 
 
-def trained(images, epochs=6):
+def trained(images, epochs=20):
     model = colour_net((32, 32), seed=1)
     y, c = split(images)
     model.fit(y, as_targets(c), epochs=epochs, batch_size=8, optimizer=Adam(3e-3), progress=False, threads=1)
@@ -286,7 +284,7 @@ def test_pictures_of_any_size(model, images):
     rgb = colourise(model, wide)
     assert rgb.shape == (2, 96, 128, 3) and np.abs(luminance(rgb) - wide).max() < 1e-6
     # the colours are those of the small picture, about
-    assert_allclose(split(rgb)[1][:, 1::3, 2::4], split(colourise(model, y))[1], atol=0.03)
+    assert_allclose(split(rgb)[1][:, 1::3, 2::4], split(colourise(model, y))[1], atol=0.06)
     assert colourise(model, y[:, :5, :7]).shape == (2, 5, 7, 3)
     assert colourise(model, y[:0]).shape == (0, 32, 32, 3)
 
@@ -332,14 +330,25 @@ def test_a_net_for_something_else(images):
 # --- a whole run
 
 
-def test_a_run(tmp_path):
+@pytest.fixture
+def few(monkeypatch):
+    """The built-in scenes with 30 test images."""
+
+    def load_few(name, data_dir, seed, limit):
+        assert name == "coloured"
+        return load_coloured(limit, 30, seed)
+
+    monkeypatch.setattr(whole.datasets, "load", load_few)
+
+
+def test_a_run(few):
     settings = whole.Settings("coloured", epochs=2, limit=150, threads=1, seed=2)
     result = whole.run(settings, progress=False)
     rows = {row["method"]: row for row in result.rows}
     assert list(rows) == [*BASELINES, "untrained net", "autoencoder"]
     assert rows["autoencoder"]["error"] < rows["mean colour"]["error"] < rows["grey"]["error"]
     m = result.metrics
-    assert m["n_train"] == 150 and m["n_test"] == 2000 and m["image_shape"] == [32, 32, 3] and m["mirrored"]
+    assert m["n_train"] == 150 and m["n_test"] == 30 and m["image_shape"] == [32, 32, 3] and m["mirrored"]
     assert m["largest_change_of_luminance"] < 1e-6 and json.dumps(m)
     assert len(result.history["val_loss"]) == 2
     again = whole.run(settings, progress=False)
@@ -349,13 +358,13 @@ def test_a_run(tmp_path):
     assert "val_loss" not in without.history.names
 
 
-def test_many_images_are_not_mirrored(monkeypatch):
+def test_many_images_are_not_mirrored(few, monkeypatch):
     monkeypatch.setattr(whole, "MIRRORED_BELOW", 10)
     result = whole.run(whole.Settings("coloured", epochs=1, limit=30, threads=1), progress=False)
     assert result.metrics["mirrored"] is False
 
 
-def test_held_out_images_are_in_no_guess(monkeypatch):
+def test_held_out_images_are_in_no_guess(few, monkeypatch):
     """Neither the net nor the guesses see the validation part, nor its mirror images."""
     seen = {}
     monkeypatch.setitem(BASELINES, "grey", lambda y, c, t: seen.update(guess=len(y)) or grey(y, c, t))

@@ -123,13 +123,13 @@ def test_documents_that_do_not_fit_are_refused():
 @pytest.mark.parametrize(
     "changed, message",
     [
-        ({"train_indices": np.full(13, 7)}, "words of the vocabulary of 7, got numbers 7 to 7"),
+        ({"train_indices": np.full(12, 7)}, "words of the vocabulary of 7, got numbers 7 to 7"),
         ({"train_labels": np.full(6, 20)}, "labels of 20 groups, got 20 to 20"),
         ({"train_labels": np.zeros(5, int)}, "as many documents as labels, got 6 and 5"),
         ({"test_counts": np.zeros(5, int)}, "counts of at least 1, got 0"),
         ({"test_counts": np.ones(4, int)}, "5 words and counts, got 5 and 4"),
         ({"test_indptr": np.array([0, 3, 2, 5])}, "as many documents as labels"),
-        ({"train_counts": np.ones(13)}, "expected a whole file of 20 Newsgroups as sparse rows"),
+        ({"train_counts": np.ones(12)}, "expected a whole file of 20 Newsgroups as sparse rows"),
     ],
 )
 def test_damaged_rows_are_refused(folder, tmp_path, changed, message):

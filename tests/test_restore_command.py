@@ -125,6 +125,14 @@ def test_same_seed_same_bits_another_seed_other_damage():
     assert not np.array_equal(first.damaged, other.damaged) and len(first.history) == 1
 
 
+def test_training_is_told_what_was_asked_for(monkeypatch):
+    told, fit = {}, Autoencoder.fit
+    monkeypatch.setattr(Autoencoder, "fit", lambda net, x, **how: told.update(how, n=len(x)) or fit(net, x, **how))
+    restoration.run(Settings("masking", seed=5, epochs=2, threads=1, limit=30, lr=0.02, filters=6, depth=2), False)
+    assert (told["seed"], told["epochs"], told["threads"], told["n"]) == (5, 2, 1, 30)
+    assert told["optimizer"].schedule.lr == 0.02 and told["batch_size"] == usual_batch(SHAPE)
+
+
 def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path, capsys, monkeypatch, undrawn):
     options = ["--task", "denoise", "--dataset", "digits", "--threads", 1, "--epochs", 3]
     assert command(capsys, *options, "--out", tmp_path / "whole")[0] == 0

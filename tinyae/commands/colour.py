@@ -113,7 +113,7 @@ def picture(result):
     rows = [("grey", grey, None), row(best), row("autoencoder"), ("original", original, None)]
     title = (
         f"{dataset_title(result.metrics['dataset'])}: chrominance error {error[best]:.2f}/255 by {best}, "
-        f"{error['autoencoder']:.2f}/255 by the autoencoder ({len(result.original):,} test images; below: each by itself)"
+        f"{error['autoencoder']:.2f}/255 by the autoencoder ({len(result.original):,} test images; below: of each)"
     )
     return colour_rows(rows, title)
 

@@ -31,7 +31,11 @@ def add(commands):
         "a file or folder of your own, of which a tenth is held out for testing (default: %(default)s)",
     )  # fmt: skip
     add_data_dir(train)
-    train.add_argument("--epochs", type=int, help="default: conv, simple and deep 50, generic 20, hinton 30")
+    train.add_argument(
+        "--epochs",
+        type=int,
+        help="default: conv, simple and deep 50, generic 20, hinton 30; of a small table more, with --patience",
+    )
     train.add_argument("--batch-size", type=int, help="default: conv and generic 32, simple and deep 64, hinton 100")
     train.add_argument("--optimizer", help="sgd, rmsprop, adam or nadam (default: generic and hinton adam, else nadam)")
     train.add_argument("--lr", type=float, help="learning rate (default: the optimizer's own, adam's is 0.001)")

@@ -50,8 +50,8 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
         "auto": about 600 updates, in batches of 32 (100 for more than 5,000 rows).
     learning_rate : "auto", float or schedule
         "auto": from 0.001 down along a cosine.
-    hidden_sizes, code_activation, output_activation, loss, corruption, corruption_level, penalty, penalty_weight, rho, \
-k, optimizer, validation_split, patience, random_state, threads, verbose
+    hidden_sizes, code_activation, output_activation, loss, corruption, corruption_level, penalty, penalty_weight, \
+rho, k, optimizer, validation_split, patience, random_state, threads, verbose
         As in `AutoencoderTransformer`.
 
     Attributes
@@ -122,11 +122,13 @@ k, optimizer, validation_split, patience, random_state, threads, verbose
 
     def feature_errors(self, X):
         """The part of every number in its row's score, >= 0 (N, D): the columns can be compared."""
-        return self.detector_.feature_errors(self._checked(X), self.threads)
+        X = self._checked(X)
+        return self.detector_.feature_errors(X, self.threads)
 
     def score_samples(self, X):
         """Minus the mean of `feature_errors` over the columns (N,): the higher, the more normal."""
-        return -self.detector_.scores(self._checked(X), self.threads)
+        X = self._checked(X)
+        return -self.detector_.scores(X, self.threads)
 
     def decision_function(self, X):
         """score_samples - offset_ (N,): negative for outliers."""

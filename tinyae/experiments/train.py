@@ -49,6 +49,8 @@ class Recipe:
 LOUDEST = 100.0  # of noise on values from 0 to 1; far below, nothing of the image is left
 # For columns of any range: a code that can be negative, like the columns, and outputs without bounds.
 UNBOUNDED = {"code_activation": "linear", "output_activation": "linear", "loss": "mse"}
+# A net learns little from fewer updates than this: small tables get more epochs than images, in smaller batches.
+UPDATES, MOST_EPOCHS, SMALLEST_BATCH = 5000, 1000, 8
 OWN = ("code_size", "kernels", "filters")  # settings that some nets lack
 UNDECISIVE = ("epochs", "threads", "dataset", "data_dir")
 
@@ -288,7 +290,7 @@ def in_range(data):
 
 
 def fitted_to(data, settings):
-    """The settings a user gave, with what columns of other ranges than [0, 1] and few columns ask for filled in."""
+    """The settings a user gave, with what few columns, and columns of other ranges than [0, 1], ask for filled in."""
     n, recipe = data.x_train.shape[1], ARCHITECTURES[settings.arch]
     if settings.code_size is None and is_rows(data) and n <= recipe.defaults.get("code_size", 0):
         settings = replace(settings, code_size=max(1, n // 2))
@@ -300,7 +302,18 @@ def fitted_to(data, settings):
             f"train: expected numbers in [0, 1] for {what}, got {data.name} scaled by {data.preparation.scale}; "
             f"use {'another arch' if settings.arch == 'conv' else 'loss mse'}."
         )
-    return replace(settings, loss="mse")
+    return replace(settings, loss="mse", **enough_updates(len(data.x_train), settings))
+
+
+def enough_updates(n, settings):
+    """Settings for a table of n rows: a small one is gone through more often, until it gets no better."""
+    if settings.epochs or settings.batch_size or settings.patience is not None:
+        return {}
+    usual = settings.filled()
+    batch_size = int(np.clip(n // 10, SMALLEST_BATCH, usual.batch_size))
+    epochs = int(np.clip(UPDATES * batch_size / n, usual.epochs, MOST_EPOCHS))
+    patience = epochs // 10 if epochs > usual.epochs and usual.validation_split else usual.patience
+    return {"batch_size": batch_size, "epochs": epochs, "patience": patience}
 
 
 def is_rows(data):

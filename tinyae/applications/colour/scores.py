@@ -25,7 +25,7 @@ def scores(original, chrominance):
         `error`: root of the mean squared error over all pixels and both channels, in 1/255 (JPEG's levels).
         `psnr`: of red, green and blue, all pixels of all images together, in decibels; None for no error at all.
         `saturation`: mean over pixels of sqrt(Cb^2 + Cr^2) of what came out, in 1/255. `made_paler`: share of pixels
-        whose colour did not fit.
+        whose colour did not fit, by more than half of 1/255.
     """
     y, true = split(original)
     rgb, s = into_gamut(np.clip(y, 0, 1), chrominance)
@@ -35,7 +35,7 @@ def scores(original, chrominance):
         "error": LEVELS * math.sqrt(np.mean((np.asarray(shown, np.float64) - true) ** 2)),
         "psnr": -10 * math.log10(squared) if squared else None,
         "saturation": saturation(shown),
-        "made_paler": float(np.mean(s < 1)),
+        "made_paler": float(np.mean(np.abs(shown - chrominance).max(axis=-1) > 0.5 / LEVELS)),
     }
 
 
