@@ -12,10 +12,10 @@ figure: $(VENV)/installed  ## the main job: Figure 3 of Hinton & Salakhutdinov (
 	$(BIN)/tinyae hinton2006
 
 test: $(VENV)/installed-test  ## the suite: needs neither network nor data sets
-	$(BIN)/python -m pytest -q -n auto
+	$(BIN)/python -m pytest -q -n auto -m 'not slow'
 
 plain: $(VENV)/installed-test  ## the same suite with the kernels as plain Python
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q -n auto
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q -n auto -m 'not slow'
 
 oracle: $(VENV)/installed-oracle  ## the suite beside PyTorch, SciPy and scikit-learn
 	$(BIN)/python -m pytest -q -n auto
