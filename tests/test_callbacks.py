@@ -110,6 +110,7 @@ def test_the_example_in_the_documentation(capsys):
     )
 
 
+@pytest.mark.slow
 def test_watching_changes_no_bit(tmp_path):
     pytest.importorskip("tensorboardX")
     x = make_x(shape=(64,))

@@ -187,6 +187,7 @@ def share_small_work(monkeypatch):
 
 
 @pytest.mark.parametrize("name", RUNS)
+@pytest.mark.slow
 def test_interrupted_in_any_epoch_and_resumed(share_small_work, tmp_path, name):
     unbroken = run(tmp_path / "unbroken", **RUNS[name])
     assert_same_bits(run(**RUNS[name]), run(tmp_path / "again", **RUNS[name]))  # keeping a run does not change it
@@ -284,6 +285,7 @@ def test_early_stopping_that_has_stopped(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="forks, and kills by signal")
+@pytest.mark.slow
 def test_killed_over_and_over(tmp_path):
     """22 kills by SIGKILL: 14 at random moments, 8 inside the writing of the checkpoint (tests/lives.py)."""
     script = Path(__file__).with_name("lives.py")
@@ -873,6 +875,7 @@ trees = st.dictionaries(
 
 
 @given(trees)
+@pytest.mark.slow
 def test_trees_come_back_as_they_were(tmp_path_factory, tree):
     path = tmp_path_factory.getbasetemp() / "tree.npz"
     write_tree(path, tree)

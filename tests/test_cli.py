@@ -319,6 +319,7 @@ def test_gradcheck_fails_with_a_broken_backward(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.slow
 def test_gradcheck_fails_with_a_backward_that_is_not_finite(capsys, monkeypatch, value):
     def broken(self, dy, out):
         out[...] = value
@@ -378,6 +379,7 @@ def test_as_a_program(tmp_path):
     assert_nothing_in(tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_gradcheck_as_a_program(tmp_path):
     done = tinyae("gradcheck", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

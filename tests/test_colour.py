@@ -341,6 +341,7 @@ def few(monkeypatch):
     monkeypatch.setattr(whole.datasets, "load", load_few)
 
 
+@pytest.mark.slow
 def test_a_run(few):
     settings = whole.Settings("coloured", epochs=2, limit=150, threads=1, seed=2)
     result = whole.run(settings, progress=False)

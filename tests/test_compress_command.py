@@ -121,6 +121,7 @@ def test_table_says_who_wins_and_what_its_columns_mean(results):
         assert part in text, part
 
 
+@pytest.mark.slow
 def test_results_on_the_terminal(tinyae, images, tmp_path):
     code, out, err = tinyae("compress", "--dataset", images, *FEW, "--out", tmp_path / "out")
     assert code == 0
@@ -129,6 +130,7 @@ def test_results_on_the_terminal(tinyae, images, tmp_path):
     assert "measuring" in err
 
 
+@pytest.mark.slow
 def test_resume_takes_up_the_run_in_the_folder(tinyae, results, tmp_path):
     _, folder = results
     theta = load(folder / "model.npz").theta
@@ -197,6 +199,7 @@ def test_a_single_picture(tinyae, model, tmp_path):
     assert len(list((tmp_path / "back").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_colour_images(tinyae, tmp_path):
     np.save(tmp_path / "colours.npy", pictures(60, channels=3))
     out = tmp_path / "out"
@@ -329,6 +332,7 @@ def test_a_table_of_other_numbers(tinyae, tmp_path):
     assert_one_line(answer, "expected images, or rows in [0, 1], in")
 
 
+@pytest.mark.slow
 def test_a_table_in_range(tinyae, tmp_path):
     x = np.random.default_rng(0).uniform(size=(80, 6))
     np.savetxt(tmp_path / "a.csv", x, delimiter=",", header="a,b,c,d,e,f", comments="")

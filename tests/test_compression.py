@@ -515,6 +515,7 @@ def test_training_wants_rows_in_range(x):
         train_compressor(x, 3, **SMALL)
 
 
+@pytest.mark.slow
 def test_noise_while_training_makes_codes_bear_rounding(trained, images):
     """The same net without it: worse at a bit or two a number, better where codes are hardly rounded."""
     plain, _ = train_compressor(images, 4, noise_bits=(), **LEARNED)

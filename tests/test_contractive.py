@@ -438,6 +438,7 @@ def test_it_is_no_penalty_of_a_layer():
 # -- what it does ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_contracts_the_built_in_digits():
     """J shrinks in every direction, and most in those the images do not take: what Rifai et al. (2011) found."""
     data = load_digits(2500, 200)

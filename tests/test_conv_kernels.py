@@ -415,6 +415,7 @@ def run_between_fences():
 
 @needs_jit
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="fences are made by Linux's mprotect")
+@pytest.mark.slow
 def test_nothing_is_touched_past_the_ends_of_arrays():
     code = "import test_conv_kernels; test_conv_kernels.run_between_fences(); print('alive')"
     run = subprocess.run(
@@ -515,6 +516,7 @@ def one_place(rng, shape):
 @given(geometries(largest=9), SEEDS, st.booleans())
 @example(Geometry(1, (1, 8), 3, 1, (1, 1), (1, 1), ((0, 0), (0, 0))), 0, False)
 @example(Geometry(1, (1, 8), 1, 3, (1, 3), (1, 1), ((0, 0), (0, 0))), 0, False)
+@pytest.mark.slow
 def test_one_bad_pixel_reaches_the_outputs_that_see_it_and_no_other(twin, value, geometry, seed, relu):
     memory = Memory(seed)
     bad = one_place(memory.rng, geometry.images)
@@ -533,6 +535,7 @@ def test_one_bad_pixel_reaches_the_outputs_that_see_it_and_no_other(twin, value,
 @settings(max_examples=60)
 @given(geometries(largest=9), SEEDS, st.booleans())
 @example(Geometry(1, (1, 8), 1, 3, (1, 1), (1, 1), ((0, 0), (0, 0))), 0, False)
+@pytest.mark.slow
 def test_one_bad_output_reaches_the_pixels_under_its_window_and_no_other(twin, value, geometry, seed, relu):
     memory = Memory(seed)
     bad = one_place(memory.rng, geometry.outputs)

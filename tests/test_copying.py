@@ -63,6 +63,7 @@ def test_trace_is_that_of_the_jacobian():
     assert copying(model, x, samples=4000).trace == pytest.approx(expected, rel=0.05)
 
 
+@pytest.mark.slow
 def test_a_wide_code_copies_more_than_a_narrow_one():
     x = load("digits").x_train[:2000]
     found = {}

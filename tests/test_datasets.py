@@ -269,6 +269,7 @@ def test_no_network_gives_up_quickly():
 
 
 @pytest.mark.parametrize("silent", ["server", "name lookup"])
+@pytest.mark.slow
 def test_a_network_that_swallows_packets_gives_up_quickly(monkeypatch, silent):
     monkeypatch.setattr(download, "ANSWER_SECONDS", 0.2)
     monkeypatch.setattr(download, "READ_SECONDS", 0.5)

@@ -125,6 +125,7 @@ def only(texts):
         ),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_of_good_runs_nothing_is_said(digits, make, settings):
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")

@@ -286,6 +286,7 @@ def test_some_of_each_class():
     assert set(rows.tolist()) != set(report.some_of_each_class(labels, 10, seed=1).tolist())
 
 
+@pytest.mark.slow
 def test_other_figures_show_test_images_and_weights(result):
     figure = report.reconstruction_figure(result)
     names = [axis.get_ylabel() for axis in figure.axes[::10]]
@@ -304,6 +305,7 @@ def test_other_figures_show_test_images_and_weights(result):
 
 
 @pytest.mark.parametrize("code_size", [1, 3])
+@pytest.mark.slow
 def test_codes_of_other_sizes(code_size, tmp_path, monkeypatch):
     result = run(code_size=code_size)
     assert result.metrics["layer_sizes"][-1] == code_size

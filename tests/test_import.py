@@ -124,6 +124,7 @@ def loaded_by(statement):
     return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
 
 
+@pytest.mark.slow
 def test_import_loads_no_more_than_it_needs():
     loaded = loaded_by("import tinyae")
     assert {"tinyae", "numpy", "numba"} <= loaded

@@ -180,6 +180,7 @@ def test_codes_wider_than_the_data_and_codes_that_waste_units(data, rng):
     assert_allclose(turned.encode(data)[:, 2], 0, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_training_reaches_pca():
     """Digits: a tenth of a percent above PCA's error, the subspace within a degree, the codes within a few percent."""
     x = load_digits(3000, 1).x_train

@@ -178,6 +178,7 @@ def test_faces(tmp_path):
         ({"faces": np.where(FACES == 3, np.nan, 1.0)}, "from nan to nan"),
     ],
 )
+@pytest.mark.slow
 def test_another_file(tmp_path, settings, got):
     write_faces(tmp_path, **settings)
     with pytest.raises(UsageError, match=rf"load olivetti: .*mat: expected a matrix faces of .*, got .*{got}\."):

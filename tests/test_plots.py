@@ -235,6 +235,7 @@ def test_every_series_is_in_a_legend():
         assert {text.get_text() for legend in legends for text in legend.get_texts()} == {"training", "validation"}
 
 
+@pytest.mark.slow
 def test_pyplot_is_not_imported(tmp_path):
     code = (
         "import sys\n"

@@ -121,6 +121,7 @@ def test_movielens_u1_from_the_command_line(tmp_path, capsys):
 # -- resuming -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_interrupted_and_resumed(folder, tmp_path, monkeypatch, capsys):
     """Ctrl-C in the second split; --resume does not score the first again, and ends with the same table."""
     compare, scored = app.compare, []

@@ -220,6 +220,7 @@ def test_a_known_user_as_a_new_one(trained, k):
             assert np.corrcoef(new - bias, known - bias)[0, 1] > 0.9
 
 
+@pytest.mark.slow
 def test_strangers_are_predicted_better_than_by_biases():
     """Users the nets have never seen, from four fifths of their ratings: the rest of them."""
     ratings = load_ratings()

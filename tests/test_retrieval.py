@@ -534,6 +534,7 @@ def test_picture_of_neighbours():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["the query's class", "another class"]
 
 
+@pytest.mark.slow
 def test_picture_without_classes_and_of_rows():
     figure = pictures.neighbour_rows(answers(label=None, labels=None), (6, 6, 1))
     assert not figure.legends and figure.axes[2].get_title() == "0.000"

@@ -161,6 +161,7 @@ def test_json_alone_on_stdout(capsys):
     assert Index.load("out/index.npz").whitening is None
 
 
+@pytest.mark.slow
 def test_same_seed_same_answers(capsys):
     search(capsys, *QUICK)
     search(capsys, *QUICK, "--out", "again")
@@ -174,6 +175,7 @@ def test_same_seed_same_answers(capsys):
 
 
 @pytest.mark.parametrize("net", ["plain", "conv", "dense"])
+@pytest.mark.slow
 def test_other_nets(net, capsys):
     size = () if net == "conv" else ("--code-size", 8)
     arguments = [a for a in QUICK if a not in ("--code-size", 8)]
@@ -251,6 +253,7 @@ def test_a_model_of_tinyae_train_will_do(capsys):
     assert code == 0 and metrics()["code_size"] == 32
 
 
+@pytest.mark.slow
 def test_an_index_of_others_is_refused(capsys):
     search(capsys, *QUICK)
     search(capsys, *QUICK, "--out", "other", "--seed", 1)
@@ -322,6 +325,7 @@ def test_a_table(tmp_path, capsys):
 # --- going on after a kill
 
 
+@pytest.mark.slow
 def test_resume_ends_with_the_same_bits(tmp_path, capsys):
     search(capsys, *QUICK, "--epochs", 3)
     from tinyae.training.checkpoint import Checkpoint

@@ -50,6 +50,7 @@ def test_the_second_layer_learns_the_codes_of_the_first():
     assert plain.fit(codes, epochs=3, seed=5, **QUIET)["loss"] == second["loss"]
 
 
+@pytest.mark.slow
 def test_a_stack_reconstructs_and_is_a_better_start_than_chance(digits):
     model, histories = fit_stacked(digits, (64, 16), epochs=20, batch_size=20, optimizer=Adam(3e-3), **QUIET)
     assert all(history["loss"][-1] < 0.8 * history["loss"][0] for history in histories)

@@ -220,6 +220,7 @@ def peak_mb(folder, *commands):
     return int(peak) * 1024 / 1e6 / (1024 if sys.platform == "darwin" else 1)
 
 
+@pytest.mark.slow
 def test_the_peak_of_memory_does_not_grow_with_the_file(tmp_path):
     width = 500
     rows = np.random.default_rng(0).integers(0, 256, (4000, width), np.uint8)

@@ -162,6 +162,7 @@ def browser():
 
 @pytest.mark.oracle
 @pytest.mark.filterwarnings("default")
+@pytest.mark.slow
 def test_the_arrow_keys_step_in_a_real_browser(browser, dense_steps, tmp_path):
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys

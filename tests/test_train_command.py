@@ -73,6 +73,7 @@ def save_images(folder, array, name="images.npy"):
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
+@pytest.mark.slow
 def test_every_net_trains_and_writes_every_file(arch, tmp_path, capsys):
     out = tmp_path / "out" / "deep"
     own = {"generic": ("--kernels", "3", "--code-size", 6), "conv": ()}.get(arch, ("--code-size", 6))
@@ -149,6 +150,7 @@ def test_an_early_stop_is_told(tmp_path, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("arch", ["simple", "conv", "generic"])
+@pytest.mark.slow
 def test_colour_images_from_a_file(arch, tmp_path, capsys):
     images = np.round(255 * draw(60, 0, (9, 8, 3))).astype(np.uint8).reshape(60, 9, 8, 3)
     path = save_images(tmp_path, images)
@@ -281,6 +283,7 @@ def test_interrupted_in_process(tmp_path, capsys, monkeypatch, moment):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends the signal of Ctrl-C")
+@pytest.mark.slow
 def test_interrupted_by_ctrl_c(tmp_path):
     path = save_images(tmp_path, draw(400, 0))
     arguments = ["--arch", "deep", "--dataset", path, "--epochs", "1000000", "--out", tmp_path / "out"]
@@ -339,6 +342,7 @@ def interrupted(tmp_path, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("more", [(), ("--epochs", 7)])
+@pytest.mark.slow
 def test_a_resumed_run_has_the_results_of_an_unbroken_one(interrupted, tmp_path, capsys, more):
     assert command(capsys, *OPTIONS, *more, "--out", tmp_path / "unbroken")[0] == 0
     code, _, err = command(capsys, *OPTIONS, *more, "--out", interrupted, "--resume")
@@ -393,6 +397,7 @@ def test_other_images_in_a_file_of_the_same_name_are_refused(tmp_path, capsys):
     assert command(capsys, *arguments, "--epochs", 2, "--dataset", folder / "images.npy")[0] == 0
 
 
+@pytest.mark.slow
 def test_without_resume_all_begins_anew(interrupted, tmp_path, capsys):
     code, _, err = command(capsys, *OPTIONS, "--seed", 1, "--out", interrupted)
     assert code == 0 and f"beginning anew; the run in {interrupted / KEPT} is lost after epoch 1 (--resume)" in err
@@ -401,6 +406,7 @@ def test_without_resume_all_begins_anew(interrupted, tmp_path, capsys):
     assert results(interrupted) == results(tmp_path / "new")
 
 
+@pytest.mark.slow
 def test_nothing_to_resume_begins_at_epoch_1(tmp_path, capsys):
     code, _, err = command(capsys, *OPTIONS, "--out", tmp_path / "out", "--resume")
     assert code == 0 and f"nothing to resume in {tmp_path / 'out' / KEPT}: beginning at epoch 1" in err
@@ -408,6 +414,7 @@ def test_nothing_to_resume_begins_at_epoch_1(tmp_path, capsys):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills by signal")
+@pytest.mark.slow
 def test_killed_and_resumed_by_the_command(tmp_path, capsys):
     path = save_images(tmp_path, draw(300, 0))
     arguments = ["--arch", "simple", "--dataset", path, "--epochs", 40, "--noise", 0.1]
