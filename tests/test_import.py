@@ -31,6 +31,7 @@ ORDER = (
     ("autoencoder",),
     ("architectures", "copying", "linear", "stacked", "storage", "variational"),
     ("gradcases", "rbm", "plots", "callbacks", "trace"),
+    ("verdicts",),
     ("applications", "experiments", "keras"),
     ("estimators",),
     ("commands",),
