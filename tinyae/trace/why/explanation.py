@@ -52,7 +52,7 @@ class Explanation:
 
 def short(value):
     """A number in four digits: '0.3142', '-2', '1e-05'."""
-    return f"{float(value):.4g}"
+    return f"{float(value) + 0.0:.4g}"  # + 0.0: no "-0"
 
 
 def factor(value):
