@@ -57,23 +57,27 @@ def check_backward(layer, x, dy, path):
 
 
 def dy_changed(dy, kept):
+    """Whether dy is no longer what it was."""
     if not np.array_equal(dy, kept):
         return "changes dy, the gradient it was given: work on a copy."
 
 
 def other_names(layer):
+    """Whether grads has names that params lacks, or the other way."""
     strange = sorted(set(layer.grads) ^ set(layer.params))
     if strange:
         return f"grads and params have different names: {', '.join(strange)} is in one of them only."
 
 
 def added(layer, once):
+    """Whether a second call doubled a gradient."""
     for name, g in layer.grads.items():
         if np.any(g) and alike(g, 2 * once[name]):
             return f'adds to what grads["{name}"] held: every call has to begin anew, [...] = instead of +=.'
 
 
 def rebound(layer, held):
+    """Whether grads holds another array than the one a net would look into."""
     for name, zeros in held.items():
         if layer.grads[name] is not zeros:
             return (
@@ -83,6 +87,7 @@ def rebound(layer, held):
 
 
 def no_need_dx(layer):
+    """Whether backward lacks the argument need_dx."""
     if "need_dx" not in inspect.signature(layer.backward).parameters:
         return "takes no need_dx: write backward(self, dy, need_dx=True); a net's first layer is asked for no dx."
 
@@ -102,4 +107,5 @@ def check_use(layer, x, path):
 
 
 def shapes(layer):
+    """Shapes of the parameters by name."""
     return {name: p.shape for name, p in layer.params.items()}

@@ -67,6 +67,7 @@ def is_layer_of(module):
 
 
 def made(kind, path):
+    """A layer made without arguments."""
     try:
         return kind()
     except TypeError:

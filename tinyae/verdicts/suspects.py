@@ -51,17 +51,20 @@ def alike(a, b):
 
 
 def not_finite(e):
+    """NaN or infinite numbers."""
     bad = ~np.isfinite(e.got)
     if bad.any():
         return f"{np.sum(bad)} of {bad.size} numbers are NaN or infinite: a division by 0, or memory never written?"
 
 
 def transpose_itself(e):
+    """Rows and columns swapped."""
     if e.got.ndim == 2 and alike(e.got.T, e.expected):
         return "it is the transpose of the right gradient: swap the two factors of the product (x' dy, not dy' x)."
 
 
 def never_written(e):
+    """Zeros, as grads is made."""
     if e.got.shape == e.expected.shape and not e.got.any():
         if e.of_input:
             return "all numbers are 0: does backward return what it worked out?"
@@ -78,6 +81,7 @@ def not_summed(e):
 
 
 def one_row_only(e):
+    """What is left when each row overwrites the one before."""
     if e.of_input or len(e.dy) < 2 or e.got.shape != e.expected.shape:
         return None
     for n in (0, len(e.dy) - 1):
@@ -87,6 +91,7 @@ def one_row_only(e):
 
 
 def rows_averaged(e):
+    """The mean over the batch instead of the sum."""
     c, n = factor(e), len(e.dy)
     if c is not None and np.isclose(c, 1 / n, rtol=CLOSE):
         return (
@@ -96,29 +101,34 @@ def rows_averaged(e):
 
 
 def batch_twice(e):
+    """The batch size as a factor."""
     c, n = factor(e), len(e.dy)
     if c is not None and np.isclose(c, n, rtol=CLOSE):
         return f"it is {n} times the right gradient, and the batch has {n} rows: they were counted twice."
 
 
 def sign(e):
+    """Minus the right gradient."""
     c = factor(e)
     if c is not None and np.isclose(c, -1, rtol=CLOSE):
         return "the sign is wrong: it is minus the right gradient (the optimizer subtracts it, the layer does not)."
 
 
 def constant_factor(e):
+    """Any other factor."""
     c = factor(e)
     if c is not None and not np.isclose(c, 1, rtol=CLOSE):
         return f"every number is off by the same factor: it is {c:.6g} times the right gradient."
 
 
 def derivative_missing(e):
+    """dy handed through."""
     if e.of_input and alike(e.got, e.dy):
         return "it is dy itself: the derivative of the function is missing, dx = dy f'(x)."
 
 
 def matrix_transposed(e):
+    """dy W for dy W'."""
     for name, gradient in e.transposed() if e.of_input else ():
         if alike(e.got, gradient):
             return f"it is right for {name} transposed: where forward takes x {name}, backward takes dy {name}'."
@@ -156,6 +166,7 @@ def some_places(e):
 
 
 def other_shape(e):
+    """A shape that is not that of the parameter."""
     if e.got.shape != e.expected.shape:
         whose = "x" if e.of_input else f'params["{e.name}"]'
         return f"a gradient has the shape of what it belongs to: {whose} has {e.expected.shape}, this {e.got.shape}."
