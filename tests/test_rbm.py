@@ -371,7 +371,7 @@ def test_training_lowers_the_reconstruction_error(visible, hidden):
 
 def test_default_learning_rate_depends_on_the_hidden_units(monkeypatch):
     rates = []
-    monkeypatch.setattr(CDStep, "__call__", lambda self, x, rows, lr, momentum: rates.append(lr) or 0.0)
+    monkeypatch.setattr(CDStep, "__call__", lambda self, x, rows, lr, momentum, hidden: rates.append(lr) or 0.0)
     for hidden in ("bernoulli", "gaussian"):
         fit(RBM(4, 3, hidden=hidden), make_rows(10), epochs=1)
     assert rates == [training.LEARNING_RATE["bernoulli"], training.LEARNING_RATE["gaussian"]]
@@ -380,7 +380,7 @@ def test_default_learning_rate_depends_on_the_hidden_units(monkeypatch):
 
 def test_momentum_rises_after_some_epochs(monkeypatch):
     speeds = []
-    monkeypatch.setattr(CDStep, "__call__", lambda self, x, rows, lr, momentum: speeds.append(momentum) or 0.0)
+    monkeypatch.setattr(CDStep, "__call__", lambda self, x, rows, lr, momentum, hidden: speeds.append(momentum) or 0.0)
     fit(make_rbm(dtype=np.float32), make_rows(20), epochs=7)
     assert training.MOMENTUM_SWITCH == 5 and training.MOMENTUM == (0.5, 0.9)  # Hinton's
     assert speeds == [0.5] * 10 + [0.9] * 4  # two batches an epoch

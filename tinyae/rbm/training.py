@@ -8,6 +8,7 @@ import numpy as np
 
 from tinyae.checks import UsageError, as_float_array, check_finite, check_float, check_int, check_shape
 from tinyae.kernels import updates
+from tinyae.rbm.checkpoint import rbm_checkpoint
 from tinyae.training.history import History
 from tinyae.training.progress import progress_bar
 from tinyae.training.slabs import SlabUpdate
@@ -38,9 +39,12 @@ def fit_rbm(
     weight_cost=WEIGHT_COST,
     k=1,
     validation=None,
+    shuffle=True,
+    last_hidden=None,
     seed=0,
     threads=None,
     progress=True,
+    checkpoint=None,
 ):
     """Train `rbm` on x (N, D) with CD-k.
 
@@ -62,10 +66,20 @@ def fit_rbm(
         Steps of Gibbs sampling.
     validation : array (M, D), optional
         Rows whose free energy is compared with the training rows': a growing gap means over-fitting.
+    shuffle : bool
+        A new order of the rows every epoch; False takes the same batches in the same order for ever, as the paper's
+        code does.
+    last_hidden : array (N, K), optional
+        Filled in the last epoch with E[h | v] of every row of x, as it was right before the update by that row's batch:
+        what the paper's code trains the next RBM on. Such means are a little stale.
     seed : int or numpy.random.Generator
         Order of the rows and the units' noise.
     threads : int, optional
     progress : bool or str
+    checkpoint : path, optional
+        A folder in which the run is kept after every epoch. Where it holds this very run, killed or interrupted, the
+        run goes on after the last whole epoch and ends bit for bit as if it had never been stopped; where it holds it
+        finished, its result comes back at once. Another run's checkpoint is refused.
 
     Returns
     -------
@@ -77,7 +91,7 @@ def fit_rbm(
     Raises
     ------
     UsageError
-        Wrong shape, NaN, values out of range, settings out of range.
+        Wrong shape, NaN, values out of range, settings out of range, another run's checkpoint.
     FloatingPointError
         The weights became NaN or infinite: names the epoch.
 
@@ -97,27 +111,38 @@ def fit_rbm(
         raise UsageError(f"fit_rbm: expected momentum to be a pair (first epochs, later), got {momentum!r}.")
     for value in momentum:
         check_float("fit_rbm", "momentum", value, 0, 1, open_high=True)
+    if last_hidden is not None:
+        check_shape("fit_rbm", last_hidden, (len(x), rbm.n_hidden), "last_hidden")
+    settings = {
+        "epochs": epochs, "batch_size": batch_size, "lr": lr, "momentum": momentum, "momentum_switch": momentum_switch,
+        "weight_cost": weight_cost, "k": k, "shuffle": bool(shuffle), "last_hidden": last_hidden is not None,
+    }  # fmt: skip
     rng = np.random.default_rng(seed)
     history, watched = History(), x[:WATCHED_ROWS]
     steps = -(-len(x) // batch_size)
-    with Team(thread_count(threads)) as team, progress_bar(epochs * steps, progress) as bar:
+    with Team(thread_count(threads)) as team:
         step = CDStep(rbm, team, k, weight_cost, rng)
-        for epoch in range(1, epochs + 1):
-            started = time.perf_counter()
-            order = rng.permutation(len(x))
-            speed = momentum[0] if epoch <= momentum_switch else momentum[1]
-            error = 0.0
-            for s in range(steps):
-                error += step(x, order[s * batch_size : (s + 1) * batch_size], lr, speed)
-                bar.update()
-            row = {"epoch": epoch, "reconstruction_error": error / len(x), **_watch(rbm, watched, validation)}
-            if not all(math.isfinite(value) for value in row.values()):
-                raise FloatingPointError(
-                    f"fit_rbm: expected finite weights, got NaN or infinity in epoch {epoch} of {rbm!r}; "
-                    "try a smaller lr."
-                )
-            history.append(row | {"seconds": time.perf_counter() - started})
-            bar.set_postfix(error=f"{row['reconstruction_error']:.2f}", refresh=False)
+        kept = rbm_checkpoint(checkpoint, step, rng, last_hidden, x, settings)
+        history.rows += kept.restore()
+        with progress_bar(epochs * steps, progress, len(history) * steps) as bar:
+            for epoch in range(len(history) + 1, epochs + 1):
+                started = time.perf_counter()
+                order = rng.permutation(len(x)) if shuffle else np.arange(len(x))
+                speed = momentum[0] if epoch <= momentum_switch else momentum[1]
+                hidden = last_hidden if epoch == epochs else None
+                error = 0.0
+                for s in range(steps):
+                    error += step(x, order[s * batch_size : (s + 1) * batch_size], lr, speed, hidden)
+                    bar.update()
+                row = {"epoch": epoch, "reconstruction_error": error / len(x), **_watch(rbm, watched, validation)}
+                if not all(math.isfinite(value) for value in row.values()):
+                    raise FloatingPointError(
+                        f"fit_rbm: expected finite weights, got NaN or infinity in epoch {epoch} of {rbm!r}; "
+                        "try a smaller lr."
+                    )
+                history.append(row | {"seconds": time.perf_counter() - started})
+                kept.epoch_done(history.rows, finished=epoch == epochs)
+                bar.set_postfix(error=f"{row['reconstruction_error']:.2f}", refresh=False)
     _warn_of_useless_units(rbm, watched)
     return history
 
@@ -146,15 +171,18 @@ class CDStep:
         self._factors = [None] * team.size
         self._errors = np.zeros(team.size)
 
-    def __call__(self, x, rows, lr, momentum):
-        """Update the RBM on x[rows]; return the batch's summed squared reconstruction error."""
+    def __call__(self, x, rows, lr, momentum, hidden=None):
+        """Update the RBM on x[rows]; return the batch's summed squared reconstruction error.
+
+        `hidden` (N, K), where given, gets E[h | v] at x[rows] before the update, in its rows of those numbers.
+        """
         parts = self.team.parts(len(rows))
-        self.team.run(lambda worker: self._statistics(worker, x, rows[parts[worker]], len(rows)))
+        self.team.run(lambda worker: self._statistics(worker, x, rows[parts[worker]], len(rows), hidden))
         number = self.rbm.theta.dtype.type
         self.team.run(lambda worker: self._update(worker, number(lr), number(momentum)))
         return self._errors.sum()
 
-    def _statistics(self, worker, x, rows, batch):
+    def _statistics(self, worker, x, rows, batch, hidden):
         """Run the chain from x[rows]; keep V, and H divided by the batch's size."""
         rbm, n = self.rbm, len(rows)
         V, H, sample = (a[: 2 * n] for a in self._arrays(worker, n))
@@ -162,6 +190,8 @@ class CDStep:
         sample = sample[:n]
         np.take(x, rows, axis=0, out=v0, mode="clip")
         rbm.hidden_mean(v0, out=h0)
+        if hidden is not None:
+            hidden[rows] = h0
         mean = h0
         for _ in range(self.k):
             rbm.sample_hidden(mean, self.rngs[worker], out=sample)

@@ -1,0 +1,115 @@
+"""Pretraining that survives a kill: after every epoch all that the next ones depend on goes into one file, atomically.
+
+As `tinyae.training.checkpoint` does for `Autoencoder.fit`. The file holds the parameters, their velocity, the states of
+the random generators, the history, and an account of the run, by which another run's checkpoint is known and refused.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from tinyae.checks import UsageError, in_words
+from tinyae.files import remove_leftovers, writable_folder, write_atomically
+from tinyae.training.packing import read_tree, write_tree
+from tinyae.training.same_run import WAYS_OUT, describe_array, describe_generator, differences
+from tinyae.version import __version__
+
+FORMAT = 1  # raised when an older tinyae could not go on from what this one writes
+KIND = "tinyae checkpoint of an RBM"
+
+
+class RBMCheckpoint:
+    """The training of one RBM, kept in a folder of its own: `rbm.npz`, and `hidden.npy` where hidden means are kept.
+
+    Parameters
+    ----------
+    folder : path
+        Made if need be.
+    step : tinyae.rbm.training.CDStep
+        What trains, before its first update.
+    rng : numpy.random.Generator
+        Draws the order of the rows.
+    last_hidden : array (N, K) or None
+        Where the last epoch's hidden means go.
+    x : array (N, D)
+    settings : dict
+        All else that the run depends on.
+    """
+
+    def __init__(self, folder, step, rng, last_hidden, x, settings):
+        self.folder = writable_folder(folder, "fit_rbm: checkpoint")
+        self.step, self.rng, self.last_hidden = step, rng, last_hidden
+        self.path, self.hidden_path = self.folder / "rbm.npz", self.folder / "hidden.npy"
+        for path in (self.path, self.hidden_path):
+            remove_leftovers(path)
+        told = {name: in_words(value) for name, value in settings.items()}
+        self.account = {
+            "settings": told | {"units": repr(step.rbm), "threads": str(step.team.size), "x": describe_array(x)},
+            "start": {"weights": describe_array(step.rbm.theta), "generator": describe_generator(rng)},
+        }
+
+    def restore(self):
+        """Bring the run to where the file left it; the rows of its history, none where there is no file."""
+        if not self.path.exists():
+            return []
+        kept = read_tree(self.path, "fit_rbm", "checkpoint of an RBM")
+        if not isinstance(kept, dict) or kept.get("kind") != KIND or kept.get("format") != FORMAT:
+            raise UsageError(
+                f"fit_rbm: expected a whole checkpoint of an RBM, got {self.path}, which is something else."
+            )
+        unlike = differences(kept["account"], self.account)
+        if unlike:
+            raise UsageError(f"fit_rbm: expected the run that {self.path} holds, got another: {unlike}; {WAYS_OUT}.")
+        if self.last_hidden is not None and kept["finished"]:
+            self.last_hidden[...] = self._read_hidden(kept["hidden"])
+        self.step.rbm.theta[:], self.step.velocity[:] = kept["theta"], kept["velocity"]
+        self.rng.bit_generator.state = kept["generator"]
+        for worker, state in zip(self.step.rngs, kept["noise"], strict=True):
+            worker.bit_generator.state = state
+        return kept["rows"]
+
+    def epoch_done(self, rows, finished):
+        """Keep what this epoch has left. After the last one the hidden means come first: the file must not lie."""
+        keeps_hidden = finished and self.last_hidden is not None
+        if keeps_hidden:
+            write_atomically(self.hidden_path, lambda temporary: np.save(temporary, self.last_hidden))
+        tree = {
+            "kind": KIND,
+            "format": FORMAT,
+            "tinyae": __version__,
+            "account": self.account,
+            "finished": finished,
+            "rows": rows,
+            "generator": self.rng.bit_generator.state,
+            "noise": [worker.bit_generator.state for worker in self.step.rngs],
+            "theta": self.step.rbm.theta,
+            "velocity": self.step.velocity,
+            "hidden": describe_array(self.last_hidden) if keeps_hidden else None,
+        }
+        write_tree(self.path, tree)
+
+    def _read_hidden(self, described):
+        """The hidden means of a finished run, which the file says had this checksum."""
+        try:
+            hidden = np.load(self.hidden_path, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as why:
+            raise UsageError(f"fit_rbm: expected the hidden means in {self.hidden_path}, got none ({why}).") from None
+        if describe_array(hidden) != described:
+            raise UsageError(f"fit_rbm: expected {described} in {self.hidden_path}, got {describe_array(hidden)}.")
+        return hidden
+
+
+class NoRBMCheckpoint:
+    """A run that is kept nowhere."""
+
+    def restore(self):
+        """Nothing to go on from."""
+        return []
+
+    def epoch_done(self, rows, finished):
+        """Keep nothing."""
+
+
+def rbm_checkpoint(folder, *run):
+    """`fit_rbm`'s argument, a folder or None, as what its loop calls."""
+    return NoRBMCheckpoint() if folder is None else RBMCheckpoint(Path(folder), *run)
