@@ -8,7 +8,8 @@
 >>> steps.to_html("steps.html")  # one page, offline, arrow keys
 """
 
+from tinyae.trace.rbm import trace_rbm
 from tinyae.trace.record import trace
 from tinyae.trace.steps import Step, Steps
 
-__all__ = ["trace", "Step", "Steps"]
+__all__ = ["trace", "trace_rbm", "Step", "Steps"]

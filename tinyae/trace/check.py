@@ -70,6 +70,8 @@ def check_step(step):
     elif step.phase == "loss":
         x = step.x.copy()
         arrays, f = {"dx": (x, step.dx)}, lambda: step.subject.value(x, step.target)
+    elif step.phase == "statistics":
+        arrays, f = _of_machine(step)
     else:
         arrays, f = _of_penalty(step)
     entries, error = [], 0.0
@@ -107,6 +109,17 @@ def _of_penalty(step):
     def f():
         net.encoder.forward(step.x)
         return penalty.value(net.encoder, step.x, len(step.x))
+
+    return {f"d{name}": (views[name], gradient) for name, gradient in step.grads.items()}, f
+
+
+def _of_machine(step):
+    """The same for contrastive divergence: f = mean F(v1) - mean F(v0), free energies with v0 and v1 held fixed."""
+    rbm, v0, v1 = step.subject, step.shown["v0"], step.shown["v1"]
+    views = dict(zip(("W", "b", "c"), rbm.views(rbm.theta), strict=True))
+
+    def f():
+        return float(np.mean(rbm.free_energy(v1)) - np.mean(rbm.free_energy(v0)))
 
     return {f"d{name}": (views[name], gradient) for name, gradient in step.grads.items()}, f
 

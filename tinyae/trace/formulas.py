@@ -194,6 +194,32 @@ OPTIMIZERS = {
     ),
 }
 
+# Of a restricted Boltzmann machine: (text, LaTeX)
+MACHINES = {
+    "Up": (
+        "y[n,j] = sum_i x[n,i] W[i,j] + c[j],   x the visible, y the hidden units' total input",
+        r"y_{nj} = \sum_i x_{ni} W_{ij} + c_j",
+    ),
+    "Down": (
+        "y[n,i] = sum_j x[n,j] W[i,j] + b[i],   x the hidden, y the visible units' total input",
+        r"y_{ni} = \sum_j x_{nj} W_{ij} + b_i",
+    ),
+    "Sigmoid": LAYERS["Sigmoid"][:2],
+    "Linear": LAYERS["Linear"][:2],
+    "Bernoulli": ("y = 1 where u < x, else 0,   u uniform in [0, 1)", r"y = [\,u < x\,], \quad u \sim U(0, 1)"),
+    "GaussianUnit": ("y = x + eps,   eps normal", r"y = x + \epsilon, \quad \epsilon \sim N(0, 1)"),
+    "ContrastiveDivergence": (
+        "dW[i,j] = 1/N sum_n (v0[n,i] h0[n,j] - v1[n,i] h1[n,j]),   db = mean of v0 - v1,   dc = mean of h0 - h1",
+        r"dW_{ij} = \langle v_i h_j \rangle_0 - \langle v_i h_j \rangle_k, \quad "
+        r"db_i = \langle v_i \rangle_0 - \langle v_i \rangle_k, \quad dc_j = \langle h_j \rangle_0 - "
+        r"\langle h_j \rangle_k",
+    ),
+    "MomentumUp": (
+        "velocity = momentum velocity + lr (g - cost W);   W = W + velocity   (no cost on b and c)",
+        r"v \leftarrow \mu v + \eta (g - \lambda W), \quad W \leftarrow W + v",
+    ),
+}  # fmt: skip
+
 
 def formula_of(thing, phase):
     """The Formula of a layer, loss, penalty or optimizer in a phase of `Step`; its own `formulas`, where it has them.

@@ -24,7 +24,7 @@ STYLE = """
 .tae .phase { display: inline-block; padding: 0 8px; margin-right: 8px; border-radius: 10px; color: #fff;
               font-size: 13px; }
 .tae .forward { background: #2166ac; } .tae .loss { background: #555; } .tae .backward { background: #762a83; }
-.tae .penalty { background: #8a5a00; } .tae .update { background: #1b7837; }
+.tae .statistics { background: #762a83; } .tae .penalty { background: #8a5a00; } .tae .update { background: #1b7837; }
 .tae .formula { margin: 8px 0; font-size: 17px; overflow-x: auto; }
 .tae math { margin-left: 0; width: max-content; }
 .tae .plain { color: #666; font: 12px/1.4 ui-monospace, monospace; white-space: pre-wrap; margin: 2px 0 8px; }

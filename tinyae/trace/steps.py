@@ -8,7 +8,7 @@ import numpy as np
 from tinyae.checks import UsageError
 from tinyae.trace.formulas import Formula
 
-PHASES = ("forward", "loss", "backward", "penalty", "update")
+PHASES = ("forward", "loss", "backward", "penalty", "statistics", "update")
 
 
 @dataclass(eq=False, repr=False)
@@ -17,7 +17,8 @@ class Step:
 
     Attributes
     ----------
-    phase : {"forward", "loss", "backward", "penalty", "update"}
+    phase : {"forward", "loss", "backward", "penalty", "statistics", "update"}
+        "statistics" is the learning signal of a restricted Boltzmann machine (`trace_rbm`).
     layer : str
         Where in the net: "encoder.dense_1"; the loss's, penalty's or optimizer's name otherwise.
     kind : str
@@ -40,6 +41,8 @@ class Step:
         A sentence about this step in particular.
     after, state, state_after : dicts of str to array
         Of an update: the parameters after it; the optimizer's vectors before and after it.
+    shown : dict of str to array
+        What `arrays` gives, where the phase does not say it.
     subject : object
         The layer, loss, penalty or optimizer itself, in the state it had; for `check` and `why`.
     """
@@ -61,6 +64,7 @@ class Step:
     after: dict = field(default_factory=dict)
     state: dict = field(default_factory=dict)
     state_after: dict = field(default_factory=dict)
+    shown: dict = field(default_factory=dict)
     subject: object = None
     place: int = 0
     of: int = 1
@@ -74,8 +78,10 @@ class Step:
     @property
     def arrays(self):
         """{name: array} of all this step shows, in the order to show them in."""
-        found = {}
-        if self.phase in ("forward", "loss"):
+        found = dict(self.shown)
+        if found:
+            pass
+        elif self.phase in ("forward", "loss"):
             found |= {"x": self.x, **self.params, "output": self.output, "target": self.target, "y": self.y}
             if self.phase == "loss":
                 found["L"] = found.pop("y")
@@ -190,7 +196,7 @@ class Steps(Sequence):
 
     def check(self):
         """`check` of every step that has a gradient: a list of Checked, the worst first."""
-        found = [step.check() for step in self if step.phase in ("loss", "backward", "penalty")]
+        found = [step.check() for step in self if step.phase in ("loss", "backward", "penalty", "statistics")]
         return sorted(found, key=lambda c: -c.error)
 
     def to_html(self, path):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinyae.checks import UsageError, check_choice
-from tinyae.trace.why import convolution, dense, elementwise, losses, updates, whole
+from tinyae.trace.why import convolution, dense, elementwise, losses, machine, updates, whole
 from tinyae.trace.why.explanation import Explanation, Term
 
 __all__ = ["explain", "Explanation", "Term", "RULES"]
@@ -29,6 +29,7 @@ RULES = {
     "MaskedMSE": losses.mse,
     "CategoricalCrossEntropy": losses.categorical,
     **dict.fromkeys(updates.RULES, updates.update),
+    **machine.RULES,
 }
 
 
@@ -67,6 +68,8 @@ def choices(step):
         return list(step.params)
     if step.phase == "loss":
         return ["L", "dx"]
+    if step.phase == "statistics":
+        return [f"d{name}" for name in step.grads]
     backward = [] if step.dy is None else [*(f"d{name}" for name in step.grads), "dx"]
     return [*backward, "y"] if step.phase == "backward" else ["y", *backward]
 

@@ -21,7 +21,7 @@ def activation(step, of, index):
     x, y, name = step.x[index], step.y[index], entry(of, index)
 
     def filled(text, numbers):
-        slope = short(getattr(step.subject.layer, "slope", 0))
+        slope = short(getattr(getattr(step.subject, "layer", None), "slope", 0))
         parts = {"SLOPE": slope, "X": factor(x) if numbers else entry("x", index)}
         parts["Y"] = factor(y) if numbers else entry("y", index)
         for sign, value in parts.items():
