@@ -194,6 +194,43 @@ def test_rows_of_numbers(tmp_path, capsys):
         assert f"expected images (N, H, W) or (N, H, W, C) for arch {arch}, got rows of 120 numbers" in err
 
 
+@pytest.mark.parametrize(
+    "n, given, expected",
+    [
+        (150, {}, {"batch_size": 15, "epochs": 500, "patience": 50}),
+        (20, {}, {"batch_size": 8, "epochs": 1000, "patience": 100}),
+        (5000, {}, {"batch_size": 64, "epochs": 64, "patience": 6}),
+        (20_000, {}, {"batch_size": 64, "epochs": 50, "patience": 0}),  # the net's own
+        (150, {"validation_split": 0.0}, {"batch_size": 15, "epochs": 500, "patience": 0}),
+        (150, {"epochs": 5}, {"batch_size": 15, "epochs": 5, "patience": 0}),
+        (150, {"epochs": 2000}, {"batch_size": 15, "epochs": 2000, "patience": 0}),
+        (150, {"batch_size": 30}, {"batch_size": 30, "epochs": 1000, "patience": 100}),
+        (150, {"patience": 3}, {"batch_size": 15, "epochs": 500, "patience": 3}),
+        (150, {"patience": 0}, {"batch_size": 15, "epochs": 500, "patience": 0}),
+    ],
+)  # fmt: skip
+def test_small_tables_get_enough_updates(n, given, expected):
+    filled = train.enough_updates(n, Settings("simple", **given)).filled()
+    assert {name: getattr(filled, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("in_range", [False, True], ids=["any-range", "shares"])
+def test_a_small_table_is_learned_without_a_setting(tmp_path, monkeypatch, in_range):
+    monkeypatch.setattr(train, "UPDATES", 2000)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(80, 2)) @ rng.normal(size=(2, 6))  # two numbers say all
+    np.save(tmp_path / "table.npy", (1 / (1 + np.exp(-x)) if in_range else 30 * x).astype(np.float32))
+    metrics = run(dataset=str(tmp_path / "table.npy"), epochs=None).metrics
+    assert (metrics["code_size"], metrics["batch_size"], metrics["epochs"]) == (3, 8, 222)
+    assert metrics["test_squared_error"] < 0.2 * metrics["mean_image_squared_error"]
+    few = run(dataset=str(tmp_path / "table.npy"), epochs=50, batch_size=64).metrics
+    assert few["test_squared_error"] > 0.5 * few["mean_image_squared_error"]
+
+
+def test_pictures_keep_the_nets_own_epochs():
+    assert train.fitted_to(small_digits(), Settings("simple")) == Settings("simple")
+
+
 # --- bad usage
 
 
@@ -638,6 +675,7 @@ def test_reconstruction_figure_with_noise_has_three_rows():
 REAL = os.environ.get(store.ENV, "")  # read before the fixture hides it
 
 
+@pytest.mark.slow
 @pytest.mark.realdata
 def test_real_doodles(tmp_path, capsys):
     code, text, _ = command(

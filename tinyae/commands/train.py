@@ -34,9 +34,13 @@ def add(commands):
     train.add_argument(
         "--epochs",
         type=int,
-        help="default: conv, simple and deep 50, generic 20, hinton 30; of a small table more, with --patience",
+        help="default: conv, simple and deep 50, generic 20, hinton 30; of a small table up to 1000",
     )
-    train.add_argument("--batch-size", type=int, help="default: conv and generic 32, simple and deep 64, hinton 100")
+    train.add_argument(
+        "--batch-size",
+        type=int,
+        help="default: conv and generic 32, simple and deep 64, hinton 100; of a small table a tenth of the rows",
+    )
     train.add_argument("--optimizer", help="sgd, rmsprop, adam or nadam (default: generic and hinton adam, else nadam)")
     train.add_argument("--lr", type=float, help="learning rate (default: the optimizer's own, adam's is 0.001)")
     train.add_argument(
@@ -66,7 +70,8 @@ def add(commands):
         "--patience",
         type=int,
         metavar="EPOCHS",
-        help="stop after so many epochs without a lower validation loss; 0: never (default: conv 5, else 0)",
+        help="stop after so many epochs without a lower validation loss; 0: never (default: conv 5, else 0; of a "
+        "small table a tenth of the epochs)",
     )
     add_limit(train)
     add_resume(train)

@@ -294,6 +294,8 @@ def fitted_to(data, settings):
     n, recipe = data.x_train.shape[1], ARCHITECTURES[settings.arch]
     if settings.code_size is None and is_rows(data) and n <= recipe.defaults.get("code_size", 0):
         settings = replace(settings, code_size=max(1, n // 2))
+    if is_rows(data):
+        settings = enough_updates(len(data.x_train), settings)
     if in_range(data):
         return settings
     if settings.arch == "conv" or settings.loss == "bce":
@@ -302,18 +304,24 @@ def fitted_to(data, settings):
             f"train: expected numbers in [0, 1] for {what}, got {data.name} scaled by {data.preparation.scale}; "
             f"use {'another arch' if settings.arch == 'conv' else 'loss mse'}."
         )
-    return replace(settings, loss="mse", **enough_updates(len(data.x_train), settings))
+    return replace(settings, loss="mse")
 
 
 def enough_updates(n, settings):
-    """Settings for a table of n rows: a small one is gone through more often, until it gets no better."""
-    if settings.epochs or settings.batch_size or settings.patience is not None:
-        return {}
+    """The settings a user gave, filled for a table of n rows: a small one is gone through more often.
+
+    As the nets' epochs would be a few hundred updates there, after which they are hardly better than the mean. The
+    epochs end early where the rows held out get no better.
+    """
     usual = settings.filled()
-    batch_size = int(np.clip(n // 10, SMALLEST_BATCH, usual.batch_size))
-    epochs = int(np.clip(UPDATES * batch_size / n, usual.epochs, MOST_EPOCHS))
-    patience = epochs // 10 if epochs > usual.epochs and usual.validation_split else usual.patience
-    return {"batch_size": batch_size, "epochs": epochs, "patience": patience}
+    batch_size, epochs, patience = usual.batch_size, usual.epochs, usual.patience
+    if settings.batch_size is None:
+        batch_size = int(np.clip(n // 10, SMALLEST_BATCH, usual.batch_size))
+    if settings.epochs is None:
+        epochs = int(np.clip(UPDATES * batch_size / n, usual.epochs, MOST_EPOCHS))
+    if settings.patience is None and epochs > usual.epochs and usual.validation_split:
+        patience = epochs // 10
+    return replace(settings, batch_size=batch_size, epochs=epochs, patience=patience)
 
 
 def is_rows(data):
