@@ -28,10 +28,10 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
     ----------
     contamination : float in (0, 0.5] or "auto"
         Share of outliers among the training rows: `offset_` is set so that this share of them is called outliers.
-        "auto" takes the shape of the errors e instead: for normal residuals e is close to gamma distributed and its
-        cube root close to normal (Wilson & Hilferty 1931), so a row is an outlier where e^(1/3) lies more than 3
-        standard deviations above the median, both measured robustly on the training rows (median, median absolute
-        deviation). Among normal rows that is about one in a thousand.
+        "auto" takes the shape of the errors instead: a row is an outlier where its error lies more than 3 standard
+        deviations above the median, both measured robustly on the training rows, on a scale (cube roots, or a smaller
+        power, down to logarithms) that makes the errors symmetric; `by_shape` of `tinyae.applications.anomaly`. Among
+        rows with normal residuals that is about one in a thousand.
     members : int
         Nets of different first weights, whose reconstructions are averaged.
     linear : bool

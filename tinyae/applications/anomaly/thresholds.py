@@ -66,25 +66,49 @@ def by_deviations(scores, k=3.0):
 
 
 def by_shape(scores):
-    """No setting: cube roots of the scores more than 3 standard deviations above their median, measured robustly.
+    """No setting: more than 3 standard deviations above the median, on a scale on which the scores look normal.
 
     For normal residuals the score is close to gamma distributed and its cube root close to normal (Wilson & Hilferty
-    1931). Median and median absolute deviation of the roots are hardly moved by anomalies among the training rows. Of
-    normal rows about one in a thousand gives an alarm.
+    1931); of normal rows about one in a thousand then gives an alarm. Nets' residuals often have longer tails. A
+    smaller power is taken where the quartiles ask for it, and even so some hundredths of the normal rows may give an
+    alarm. A few anomalies among the training rows hardly move quartiles and the median absolute deviation.
     """
     scores = check_scores(WHO, scores)
     if scores.min() < 0:
         raise UsageError(f"{WHO}: expected scores >= 0 for the rule shape, got {scores.min():g}; use another rule.")
-    words = f"cube root of the score {ROBUST_DEVIATIONS:g} robust deviations above the median"
+    words = f"{ROBUST_DEVIATIONS:g} robust deviations above the median, on a scale that makes the scores symmetric"
     return _threshold(scores, shape_limit(scores), "shape", words)
 
 
 def shape_limit(scores):
-    """The score (median + 3 * 1.4826 * median absolute deviation)^3, both of the cube roots of scores (N,) >= 0."""
-    root = np.cbrt(scores)
-    median = np.median(root)
-    deviation = NORMAL_DEVIATION * np.median(np.abs(root - median))
-    return float((median + ROBUST_DEVIATIONS * deviation) ** 3)
+    """The score whose t lies 3 * 1.4826 * (median absolute deviation of t) above the median, of scores (N,) >= 0.
+
+        t(s) = ((s / median)^p - 1) / p,    t(s) = log(s / median) for p = 0    (Box & Cox 1964); t(median) = 0
+
+    p is `symmetric_power` of the quartiles.
+    """
+    low, median, high = np.quantile(scores, [0.25, 0.5, 0.75])
+    if median == 0:
+        return 0.0
+    p = symmetric_power(low / median, high / median)
+    with np.errstate(divide="ignore"):  # log(0) is -inf, and t(0) = -1 / p
+        logs = np.log(np.asarray(scores, np.float64) / median)
+    t = np.expm1(p * logs) / p if p else logs
+    limit = ROBUST_DEVIATIONS * NORMAL_DEVIATION * np.median(np.abs(t))
+    return float(median * ((1 + p * limit) ** (1 / p) if p else math.exp(limit)))
+
+
+def symmetric_power(low, high):
+    """The largest p in [0, 1/3] with which high lies no further above 1 than low below it: high^p + low^p <= 2."""
+    if high ** (1 / 3) + low ** (1 / 3) <= 2:
+        return 1 / 3
+    if low * high >= 1:  # high^p + low^p is convex in p, 2 at p = 0, and already rises there
+        return 0.0
+    below, above = 0.0, 1 / 3
+    for _ in range(40):
+        p = (below + above) / 2
+        below, above = (p, above) if high**p + low**p <= 2 else (below, p)
+    return below
 
 
 def by_f1(scores, labels):
