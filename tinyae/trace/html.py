@@ -3,6 +3,7 @@
 import functools
 import html
 import math
+import re
 
 import numpy as np
 
@@ -69,7 +70,28 @@ def mathml(latex):
         from latex2mathml.converter import convert
     except ImportError:
         return f"<code>{escape(latex)}</code>"
-    return convert(latex, display="block")
+    return spaced(convert(latex, display="block"))
+
+
+def spaced(drawn):
+    """MathML set as TeX sets it: primes in their own size, thin spaces around log, no gap after a leading minus."""
+    for pattern, better in TYPESETTING:
+        drawn = pattern.sub(better, drawn)
+    return drawn
+
+
+# latex2mathml makes a prime a superscript, which few fonts have a glyph for, and says nothing of spaces.
+TYPESETTING = tuple(
+    (re.compile(pattern), better)
+    for pattern, better in (
+        (r"<msup>(<mi>\w+</mi>)<mi>&#x02032;</mi></msup>", r'<mrow>\1<mo lspace="0" rspace="0">&#x02032;</mo></mrow>'),
+        (r"<msubsup>(<mi>\w+</mi>)(<m(\w+)>.*?</m\3>)<mi>&#x02032;</mi></msubsup>",
+         r'<msub><mrow>\1<mo lspace="0" rspace="0">&#x02032;</mo></mrow>\2</msub>'),
+        (r"<mi>(log|exp)</mi>", r'<mrow><mspace width="0.17em"/><mi>\1</mi><mspace width="0.1em"/></mrow>'),
+        (r"(<mo(?: [^>]*)?>(?:=|,|\(|&#x0003D;|&#x0002C;|&#x00028;)</mo>)<mo>&#x02212;</mo>",
+         r'\1<mo form="prefix">&#x02212;</mo>'),
+    )
+)  # fmt: skip
 
 
 def explainable(step):
