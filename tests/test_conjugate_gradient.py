@@ -81,14 +81,32 @@ def test_as_low_as_scipy_with_no_more_searches():
 
 def test_every_search_that_succeeds_meets_both_conditions():
     settings, path = LineSearch(), [np.array([-1.2, 1.0])]
-    minimise(rosenbrock, path[0], searches=15, settings=settings, follow=path.append)
-    assert len(path) == 16
+    searches = []
+    minimise(rosenbrock, path[0], searches=15, settings=settings, follow=searches.append)
+    path += [searched.theta for searched in searches]
+    assert len(path) == 16 and all(searched.succeeded for searched in searches)
     for here, there in itertools.pairwise(path):
         step = there - here
         slope, new_slope = rosenbrock(here)[1] @ step, rosenbrock(there)[1] @ step
         assert slope < 0
         assert rosenbrock(there)[0] <= rosenbrock(here)[0] + settings.rho * slope + 1e-12
         assert abs(new_slope) <= -settings.sigma * slope + 1e-12
+
+
+def test_what_a_search_did_can_be_followed():
+    found, at = [], [np.array([-1.2, 1.0])]
+    minimise(rosenbrock, at[0], searches=6, follow=found.append)
+    at += [searched.theta for searched in found]
+    gradients = [rosenbrock(theta)[1] for theta in at]
+    for k, searched in enumerate(found):
+        np.testing.assert_allclose(at[k + 1], at[k] + searched.length * searched.direction, rtol=1e-14)
+        before = found[k - 1].direction if k else 0.0
+        np.testing.assert_allclose(searched.direction, -gradients[k] + searched.beta * before, rtol=1e-12)
+        assert searched.tried[-1].length == searched.length
+        for point in searched.tried:
+            assert point.value == rosenbrock(at[k] + point.length * searched.direction)[0]
+    g, new = gradients[:2]
+    assert found[0].beta == 0 and found[1].beta == pytest.approx(new @ (new - g) / (g @ g), rel=1e-12)
 
 
 @pytest.mark.parametrize("waves", [3, 10, 40])

@@ -16,6 +16,7 @@ from tinyae import (
     Autoencoder,
     AveragePool,
     BatchNorm,
+    ConjugateGradient,
     Contractive,
     Conv2D,
     ConvTranspose,
@@ -224,6 +225,33 @@ def test_a_corner_is_not_compared():
 def test_bad_input_is_told(call, message):
     with pytest.raises(UsageError, match=message):
         call()
+
+
+def test_conjugate_gradients_are_a_step_a_search():
+    model, optimizer = dense_net(), ConjugateGradient(searches=3)
+    steps = [step for step in trace(model, X, optimizer=optimizer) if step.phase == "update"]
+    assert [step.layer for step in steps] == ["line search 1", "line search 2", "line search 3"]
+    twin = model.astype(np.float64)
+
+    def loss_at(parameters):
+        for name, view in named_views(twin, twin.theta).items():
+            view[...] = parameters[name]
+        return twin.loss_value(X)
+
+    falling = [loss_at(steps[0].params), *(loss_at(step.after) for step in steps)]
+    assert all(b < a for a, b in itertools.pairwise(falling))
+    for before, after in itertools.pairwise(steps):
+        assert all(np.array_equal(before.after[name], after.params[name]) for name in after.params)
+    for step in steps:
+        for name, array in step.after.items():
+            index = tuple(n - 1 for n in array.shape)
+            found = step.why(*index, of=name)
+            assert found.value == pytest.approx(array[index], rel=1e-12)
+            assert eval(found.numbers) == pytest.approx(found.value, rel=5e-3, abs=5e-3)
+    model.fit(X, epochs=1, batch_size=len(X), optimizer=ConjugateGradient(3), shuffle=False, progress=False, threads=1)
+    for name, view in named_views(model, model.theta).items():
+        np.testing.assert_allclose(view, steps[-1].after[name], atol=1e-3)  # fit works in float32
+    assert optimizer.t == 1 and optimizer.evaluations >= 4
 
 
 def test_every_layer_and_optimizer_has_a_formula():

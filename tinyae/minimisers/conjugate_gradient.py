@@ -65,6 +65,32 @@ class Point:
     gradient: np.ndarray | None = None
 
 
+@dataclass
+class Searched:
+    """One line search of `minimise`, for those who follow it.
+
+    Attributes
+    ----------
+    theta : array (n,)
+        Where it ended: where it began plus `length` times `direction`.
+    direction : array (n,)
+        s = -g + beta times the direction before.
+    beta : float
+        0 where it goes straight down the gradient.
+    length : float
+    tried : list of Point
+        Every length that was tried, in order.
+    succeeded : bool
+    """
+
+    theta: np.ndarray
+    direction: np.ndarray
+    beta: float
+    length: float
+    tried: list
+    succeeded: bool
+
+
 def minimise(function, theta, *, searches=100, tolerance=0.0, settings=None, follow=None):
     """Minimise function(theta) -> (value, gradient) by conjugate gradients.
 
@@ -80,8 +106,8 @@ def minimise(function, theta, *, searches=100, tolerance=0.0, settings=None, fol
     tolerance : float
         Largest |entry| of the gradient to stop at before.
     settings : LineSearch, optional
-    follow : function of theta (n,), optional
-        Called with every point a search ends in, for pictures of the way.
+    follow : function of a Searched, optional
+        Called after every search, for pictures of the way.
 
     Returns
     -------
@@ -93,6 +119,7 @@ def minimise(function, theta, *, searches=100, tolerance=0.0, settings=None, fol
     A search that fails gives the best point it saw, and the next one starts down the gradient; two failures in a row
     end it: rounding hides the fall.
     """
+    tried = None if follow is None else []
     settings, searches = settings or LineSearch(), check_int("minimise", "searches", searches, 1)
     theta = np.array(theta)
     value, gradient = function(theta)
@@ -100,15 +127,18 @@ def minimise(function, theta, *, searches=100, tolerance=0.0, settings=None, fol
     if not math.isfinite(value):
         raise UsageError(f"minimise: expected a finite value where it starts, got {value}.")
     gradient, evaluations, done, failed = gradient.copy(), 1, 0, False
-    direction, slope = -gradient, -_dot(gradient, gradient)
+    direction, slope, beta = -gradient, -_dot(gradient, gradient), 0.0
     guess = 1 / (1 - slope)  # 1 / (1 + |g|^2): short where it is steep
     for _ in range(searches):
         if not slope < 0 or np.abs(gradient).max() <= tolerance:
             break
-        search = Search(function, theta, direction, Point(0.0, value, slope, gradient), settings)
+        search = Search(function, theta, direction, Point(0.0, value, slope, gradient), settings, tried)
         found = search.run(guess)
         evaluations += search.evaluations
         theta, value = theta + found.length * direction, found.value  # a new array: `follow` may keep the old one
+        if follow is not None:
+            follow(Searched(theta, direction.copy(), beta, found.length, tried[:], search.succeeded))
+            tried.clear()
         if search.succeeded:
             done, failed = done + 1, False
             new = found.gradient
@@ -118,7 +148,7 @@ def minimise(function, theta, *, searches=100, tolerance=0.0, settings=None, fol
             before, slope = slope, _dot(new, direction)
             gradient = new
             if slope >= 0:  # no way down: start again down the gradient
-                direction, slope = -gradient, -_dot(gradient, gradient)
+                direction, slope, beta = -gradient, -_dot(gradient, gradient), 0.0
             # The fall promised, length times slope, is taken to be that of the last search.
             guess = found.length * min(settings.growth, before / min(slope, -np.finfo(np.float64).tiny))
         else:
@@ -126,19 +156,18 @@ def minimise(function, theta, *, searches=100, tolerance=0.0, settings=None, fol
             if failed:
                 break
             failed = True
-            direction, slope = -gradient, -_dot(gradient, gradient)
+            direction, slope, beta = -gradient, -_dot(gradient, gradient), 0.0
             guess = 1 / (1 - slope)
-        if follow is not None:
-            follow(theta)
     return Minimum(theta, value, gradient, done, evaluations, bool(np.abs(gradient).max() <= tolerance))
 
 
 class Search:
-    """One line search from theta along a direction; `start` is the Point of length 0."""
+    """One line search from theta along a direction; `start` is the Point of length 0, `tried` a list to note all in."""
 
-    def __init__(self, function, theta, direction, start, settings):
+    def __init__(self, function, theta, direction, start, settings, tried=None):
         self.function, self.theta, self.direction, self.settings = function, theta, direction, settings
         self.start = self.best = start
+        self.tried = tried
         self.evaluations = 0
         self.trial = np.empty_like(theta)
 
@@ -187,6 +216,8 @@ class Search:
                 return Point(length, math.inf, math.inf, gradient.copy())
             length = (inside + length) / 2
         point = Point(length, float(value), _dot(gradient, self.direction), gradient.copy())
+        if self.tried is not None:
+            self.tried.append(point)
         if point.value < self.best.value:
             self.best = point
         return point

@@ -17,6 +17,7 @@ main { display: grid; grid-template-columns: 250px minmax(0, 1fr); gap: 16px; pa
 nav { max-height: calc(100vh - 90px); overflow-y: auto; position: sticky; top: 66px; }
 nav a { display: block; padding: 2px 8px; border-left: 4px solid transparent; color: #1a1a1a; text-decoration: none; }
 nav a.forward { border-color: #2166ac; } nav a.loss { border-color: #555; } nav a.backward { border-color: #762a83; }
+nav a.statistics { border-color: #762a83; }
 nav a.penalty { border-color: #8a5a00; } nav a.update { border-color: #1b7837; }
 nav a[aria-current] { background: #fff; font-weight: 600; }
 pre#why { background: #fff; border: 1px solid #d5d5d5; border-radius: 8px; padding: 10px 14px; white-space: pre-wrap;

@@ -5,7 +5,8 @@ import numpy as np
 from tinyae.checks import UsageError, as_float_array, check_finite, check_samples
 from tinyae.corruption import corrupt
 from tinyae.layers.flat import named_views
-from tinyae.optimizers import optimizer_by_name
+from tinyae.minimisers.conjugate_gradient import minimise
+from tinyae.optimizers import ConjugateGradient, optimizer_by_name
 from tinyae.trace.atoms import atoms_of
 from tinyae.trace.formulas import formula_of
 from tinyae.trace.steps import Step, Steps
@@ -26,7 +27,7 @@ def trace(model, x, target=None, *, optimizer=None, training=False, seed=0):
         What the output should be; x without it.
     optimizer : str or Optimizer, optional
         Adds the step that follows: its update of every parameter. An Optimizer is used itself and counts the step, so
-        that a second trace shows its second step.
+        that a second trace shows its second step. Of ConjugateGradient a step for every line search.
     training : bool
         Whether noise (Dropout, corruption, a variational code) is made, drawn by `seed`.
     seed : int
@@ -56,7 +57,11 @@ def trace(model, x, target=None, *, optimizer=None, training=False, seed=0):
     loss, backward = _backward(net, chain, forward, a, x if target is None else target)
     steps = [*forward, loss, *backward, *_encoder_penalties(net, forward[0].x)]
     if optimizer is not None:
-        steps.append(_update(net, optimizer_by_name("trace", optimizer)))
+        optimizer = optimizer_by_name("trace", optimizer)
+        if isinstance(optimizer, ConjugateGradient):
+            steps += _searches(net, optimizer, x, target, seed)
+        else:
+            steps.append(_update(net, optimizer))
     return Steps(steps)
 
 
@@ -172,3 +177,31 @@ def _update(net, optimizer):
         state_after={name: named_views(net, array) for name, array in after.items()}, subject=optimizer,
         note=f"Step {optimizer.t}, learning rate {optimizer.lr:g}.",
     )  # fmt: skip
+
+
+def _searches(net, optimizer, x, target, seed):
+    """A step for every line search of conjugate gradients on this batch, which asks for the gradient several times."""
+    start, followed = net.theta.copy(), []
+
+    def function(theta):
+        net.theta[:] = theta
+        net.reseed(np.random.default_rng(seed))  # the same noise each time
+        return net.loss_and_gradient(x, target), net.gradient
+
+    minimum = minimise(
+        function, start, searches=optimizer.searches, settings=optimizer.settings, follow=followed.append
+    )
+    optimizer.count(minimum)
+    direction = np.zeros_like(start)
+    for number, searched in enumerate(followed, 1):
+        value, gradient = function(start)
+        tried = ", ".join(f"a = {point.length:.3g}: {point.value:.6g}" for point in searched.tried)
+        yield Step(
+            "update", f"line search {number}", optimizer.name, formula_of(optimizer, "update"),
+            params=named_views(net, start), grads=named_views(net, gradient.copy()),
+            after=named_views(net, searched.theta), state={"s": named_views(net, direction)},
+            state_after={"s": named_views(net, searched.direction)}, subject=searched,
+            note=f"beta = {searched.beta:.4g}. The loss was {value:.6g}; lengths tried: {tried}. "
+            f"{'Taken' if searched.succeeded else 'The best of them'}: a = {searched.length:.4g}.",
+        )  # fmt: skip
+        start, direction = searched.theta, searched.direction

@@ -7,6 +7,8 @@ from tinyae.trace.why.explanation import Explanation, entry, factor, short
 
 def update(step, of, index):
     """theta after the step, for the parameter `of` ("encoder.dense_1.W"), with the optimizer's vectors on the way."""
+    if step.kind == "ConjugateGradient":
+        return conjugate_gradient(step, of, index)
     optimizer = step.subject
     place = Place(step, of, index)
     symbols, numbers, value = RULES[step.kind](optimizer, place)
@@ -103,4 +105,16 @@ def _step(optimizer, place, m_hat, v, t, letter):
     return f"theta - lr {letter} / (sqrt(v^) + eps)", numbers, place.theta - lr * m_hat / (math.sqrt(v_hat) + eps)
 
 
-RULES = {"SGD": sgd, "RMSprop": rmsprop, "Adam": adam, "Nadam": nadam}
+def conjugate_gradient(step, of, index):
+    """theta + a s with s = -g + beta s."""
+    searched, theta, g = step.subject, float(step.params[of][index]), float(step.grads[of][index])
+    old, a, beta = float(step.state["s"][of][index]), searched.length, searched.beta
+    s = beta * old - g
+    name = entry(of, index)
+    note = f"theta = {name} = {short(theta)},  g = its gradient = {short(g)}\n"
+    note += f"s = -g + beta s = -{factor(g)} + {factor(beta)}*{factor(old)} = {short(s)}"
+    numbers = f"{short(theta)} + {short(a)}*{factor(s)}"
+    return Explanation(entry(f"{of} after", index), "theta + a s", numbers, theta + a * s, note=note)
+
+
+RULES = {"SGD": sgd, "RMSprop": rmsprop, "Adam": adam, "Nadam": nadam, "ConjugateGradient": conjugate_gradient}
