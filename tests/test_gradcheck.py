@@ -195,6 +195,19 @@ def test_a_wrong_backward_is_caught_and_named(layer, place):
     assert all(d.error <= 1e-6 for d in found if not re.match(place, str(d)))  # and nothing else is blamed
 
 
+def test_a_transpose_shows_though_x_is_drawn_by_seed_0():
+    """With the upstream gradient drawn by that seed, too, dy would be x, and x' dy symmetric."""
+
+    class Square(Dense):
+        def backward(self, dy, need_dx=True):
+            dx = super().backward(dy, need_dx)
+            self.grads["W"][:] = self.grads["W"].T.copy()
+            return dx
+
+    layer = Square(3).build(3, dtype=np.float64)
+    assert check_layer(layer, np.random.default_rng(0).normal(size=(4, 3)))[0].what == "W"
+
+
 def test_the_message_carries_both_numbers():
     worst = wrong_gradient(TwiceTooLarge(3))[0]
     assert worst.got == pytest.approx(2 * worst.expected, rel=1e-6)
