@@ -218,8 +218,9 @@ def test_scores_of_the_truth_and_of_what_does_not_fit(images):
     assert found["error"] < 1e-3 and found["psnr"] > 100 and found["made_paler"] == 0
     white = np.ones((1, 2, 2, 3))
     found = scores(white, np.full((1, 2, 2, 2), 0.3))
-    assert found["made_paler"] == 1 and found["error"] < 1e-9 and found["saturation"] == 0
-    assert scores(white, np.zeros((1, 2, 2, 2)))["psnr"] is None
+    assert found["made_paler"] == 1 and found["error"] < 1e-9 and found["saturation"] < 1e-9
+    assert scores(white, np.zeros((1, 2, 2, 2)))["psnr"] > 300  # 0.299 + 0.587 + 0.114 is 1 but for rounding
+    assert scores(0 * white, np.zeros((1, 2, 2, 2)))["psnr"] is None
 
 
 # --- the net
@@ -283,10 +284,16 @@ def test_pictures_of_any_size(model, images):
     wide = np.repeat(np.repeat(y, 3, axis=1), 4, axis=2)
     rgb = colourise(model, wide)
     assert rgb.shape == (2, 96, 128, 3) and np.abs(luminance(rgb) - wide).max() < 1e-6
-    # the colours are those of the small picture, about
-    assert_allclose(split(rgb)[1][:, 1::3, 2::4], split(colourise(model, y))[1], atol=0.06)
+    # the colours are those of the small picture, but softer: across an edge they differ, and nowhere else much
+    found, own = split(rgb)[1][:, 1::3, 2::4], split(colourise(model, y))[1]
+    assert rms(found - own) < 0.5 * rms(own - own.mean(axis=(0, 1, 2))) < rms(found[:, ::-1] - own)
+    assert np.median(np.abs(found - own)) < 0.02
     assert colourise(model, y[:, :5, :7]).shape == (2, 5, 7, 3)
     assert colourise(model, y[:0]).shape == (0, 32, 32, 3)
+
+
+def rms(x):
+    return np.sqrt(np.mean(np.square(x)))
 
 
 def test_resized_means(rng):

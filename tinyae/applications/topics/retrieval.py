@@ -91,13 +91,15 @@ class Similarity:
         return s
 
     def nearest_to(self, rows, n):
-        """Row numbers (M, n) of the n most similar to each of M rows, themselves left out, best first."""
+        """Row numbers (M, n) of the n most similar to each of M rows, themselves left out; of equals the first ones."""
         s = self.of(rows)
         s[np.arange(len(rows)), rows] = -np.inf
-        if n < s.shape[1] - 1:
-            found = np.argpartition(s, -n, axis=1)[:, -n:]
-            found.sort(axis=1)  # of equals the first counts as nearer
-        else:
-            found = np.broadcast_to(np.arange(s.shape[1]), s.shape)
-        order = np.argsort(-np.take_along_axis(s, found, axis=1), axis=1, kind="stable")[:, :n]
-        return np.take_along_axis(found, order, axis=1)
+        found = np.argpartition(s, -n, axis=1)[:, -n:]
+        found.sort(axis=1)  # of equals the first counts as nearer
+        values = np.take_along_axis(s, found, axis=1)
+        last = values.min(axis=1, keepdims=True)
+        cut = (s == last).sum(axis=1) > (values == last).sum(axis=1)  # of equals only some were taken: which ones?
+        for i in np.flatnonzero(cut):
+            found[i] = np.sort(np.argsort(-s[i], kind="stable")[:n])
+            values[i] = s[i, found[i]]
+        return np.take_along_axis(found, np.argsort(-values, axis=1, kind="stable"), axis=1)
