@@ -6,7 +6,7 @@ from tinyae.checks import check_shape
 from tinyae.plots.common import CLASS_COLOURS, Figure
 
 
-def code_maps(panels, labels, class_names, title=None):
+def code_maps(panels, labels, class_names, title=None, rounds=20):
     """Two-dimensional codes side by side, each point drawn as its class's glyph.
 
     Parameters
@@ -18,6 +18,9 @@ def code_maps(panels, labels, class_names, title=None):
     class_names : sequence of str
     title : str, optional
         Above all panels.
+    rounds : int
+        In how many turns through all classes the points are drawn: the more, the fairer they cover each other, and the
+        slower it is.
     """
     figure = Figure(figsize=(7.2 * len(panels) + 0.8, 7.8), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
@@ -25,7 +28,7 @@ def code_maps(panels, labels, class_names, title=None):
     for axis, (text, codes) in zip(axes, panels, strict=True):
         check_shape("code_maps", codes, (len(labels), 2), "codes")
         # One random order for all points: class after class would bury the first classes under the last.
-        for c, part in _interleaved(labels, classes):
+        for c, part in _interleaved(labels, classes, rounds):
             glyph = _glyph(class_names[c])
             axis.scatter(
                 codes[part, 0], codes[part, 1], s=30, marker=glyph, color=CLASS_COLOURS[c % 10], linewidths=0, zorder=2

@@ -17,6 +17,7 @@ CLASS_COLOURS = (
 )  # fmt: skip
 TRAIN_COLOUR, VALIDATION_COLOUR, BASELINE_COLOUR = "#0077bb", "#cc6677", "#555555"
 DIVERGING = "RdBu_r"  # symmetric about 0; red and blue differ for colour-blind readers too
+GRADIENTS = "PRGn"  # for gradients, as in tinyae.trace: green above 0, purple below
 
 
 class Figure(figure.Figure):
