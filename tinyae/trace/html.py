@@ -84,7 +84,7 @@ def spaced(drawn):
 TYPESETTING = tuple(
     (re.compile(pattern), better)
     for pattern, better in (
-        (r"<msup>(<mi>\w+</mi>)<mi>&#x02032;</mi></msup>", r'<mrow>\1<mo lspace="0" rspace="0">&#x02032;</mo></mrow>'),
+        (r"<msup>(<mi>\w+</mi>)<mi>(&#x0203[234];)</mi></msup>", r'<mrow>\1<mo lspace="0" rspace="0">\2</mo></mrow>'),
         (r"<msubsup>(<mi>\w+</mi>)(<m(\w+)>.*?</m\3>)<mi>&#x02032;</mi></msubsup>",
          r'<msub><mrow>\1<mo lspace="0" rspace="0">&#x02032;</mo></mrow>\2</msub>'),
         (r"<mi>(log|exp)</mi>", r'<mrow><mspace width="0.17em"/><mi>\1</mi><mspace width="0.1em"/></mrow>'),

@@ -20,6 +20,7 @@ pre { font: 13px/1.45 ui-monospace, monospace; overflow-x: auto; margin: 0; }
 .code { background: #f6f6f3; border-left: 4px solid #2166ac; padding: 8px 12px; margin: 14px 0 4px; }
 .code .highlight { background: none !important; }
 .out { padding: 6px 12px; margin: 0 0 14px; overflow-x: auto; } .out img { max-width: 100%; }
+.out > pre { white-space: pre-wrap; }
 table { border-collapse: collapse; } th, td { padding: 3px 10px; border-bottom: 1px solid #ddd; text-align: left; }
 nav { display: flex; justify-content: space-between; margin: 10px 0; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)); gap: 18px; }
