@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from tutorials.tools.cells import FOLDER, solutions, tutorials
+from tutorials.tools.coverage import required
 
 LONGEST = 60.0  # seconds a tutorial should take on two cores; longer is told of
 ROOT = FOLDER.parent
@@ -35,30 +36,35 @@ def chosen(names):
 
 
 def run(arguments):
-    """Every file in a process of its own, in an empty folder; says how long each took."""
-    failed = []
+    """Every file in a process of its own, in an empty folder; says how long each took, and what none steps through."""
+    failed, stepped = [], set()
     for path in chosen(arguments.names):
         started = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)}
             command = [sys.executable, "-m", "tutorials.tools", "one", str(path)]
-            code = subprocess.run(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
+            code = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         seconds = time.perf_counter() - started
         verdict = "FAILED" if code.returncode else "slow" if seconds > LONGEST else ""
         print(f"{path.relative_to(FOLDER)!s:<50} {seconds:6.1f} s  {verdict}", flush=True)
         if code.returncode:
             failed.append(path)
             print(code.stderr[-3000:], flush=True)
+        elif path.parent == FOLDER:
+            stepped |= set(code.stdout.split())
+    missing = set() if arguments.names else required() - stepped
+    if missing:
+        print(f"no tutorial steps through {', '.join(sorted(missing))}")
     print(f"{len(failed)} failed" if failed else "all ran")
-    return 1 if failed else 0
+    return 1 if failed or missing else 0
 
 
 def one(arguments):
-    """One file in this process."""
+    """One file in this process; prints what it stepped through."""
     from tutorials.tools.execute import CellError, run_cells
 
     try:
-        run_cells(Path(arguments.names[0]))
+        print(*set().union(*(cell.stepped for cell in run_cells(Path(arguments.names[0])))))
     except CellError as why:
         print(why, file=sys.stderr)
         return 1

@@ -10,6 +10,7 @@ import warnings
 from dataclasses import dataclass, field
 
 from tutorials.tools.cells import cells_of
+from tutorials.tools.coverage import stepped_through
 
 LEAST_WORK = 0.05  # seconds below which a cell tagged "work" cannot have done any
 
@@ -20,11 +21,22 @@ class CellError(Exception):
 
 @dataclass
 class Done:
-    """A cell that has run: the Cell, its seconds, and what it showed as (kind, content): text, html, png (base64)."""
+    """A cell that has run.
+
+    Attributes
+    ----------
+    cell : Cell
+    seconds : float
+    shown : list of (kind, content)
+        What it showed: text, html, png (base64).
+    stepped : set of str
+        What the traces among its variables step through (`tutorials.tools.coverage`).
+    """
 
     cell: object
     seconds: float = 0.0
     shown: list = field(default_factory=list)
+    stepped: set = field(default_factory=set)
 
 
 def run_cells(path, each=None):
@@ -54,6 +66,7 @@ def run_cells(path, each=None):
             result = Done(cell)
             if cell.kind == "code":
                 _run(path, cell, namespace, result)
+                result.stepped = stepped_through(namespace)
             done.append(result)
             if each is not None:
                 each(result)
