@@ -77,7 +77,7 @@ def test_every_formula_becomes_mathml():
     pytest.importorskip("latex2mathml")
     from tinyae.trace import formulas
 
-    for table in (formulas.LAYERS, formulas.LOSSES, formulas.PENALTIES, formulas.OPTIMIZERS):
+    for table in (formulas.LAYERS, formulas.LOSSES, formulas.PENALTIES, formulas.OPTIMIZERS, formulas.MACHINES):
         for kind, entry in table.items():
             for latex in entry[1::2]:
                 assert "\\" not in mathml(latex), kind

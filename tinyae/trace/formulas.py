@@ -174,7 +174,7 @@ OPTIMIZERS = {
         "s = -g + beta s,   beta = g . (g - g_before) / |g_before|^2;   theta = theta + a s,   a by a line search",
         r"s \leftarrow -g + \beta s, \quad \beta = \frac{g \cdot (g - g_{\text{before}})}"
         r"{\Vert g_{\text{before}} \Vert^2}, \quad \theta \leftarrow \theta + a s, \quad "
-        r"a \approx \arg\min_a L(\theta + a s)",
+        r"a \approx \mathrm{argmin}_a L(\theta + a s)",
     ),
     "SGD": (
         "v = momentum v + g;   theta = theta - lr v   (Nesterov: theta - lr (g + momentum v))",
