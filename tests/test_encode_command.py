@@ -71,6 +71,9 @@ def test_codes_of_images_and_back(of_images, capsys):
     codes = np.load(folder / "codes.npy")
     assert codes.dtype == np.float32
     assert_array_equal(codes, model.encode(x))
+    np.save(folder / "one.npy", IMAGES[:1])
+    one = done(capsys, "encode", folder / "model.npz", folder / "one.npy", "--out", folder / "one.csv")
+    assert one.startswith("1 image of ")
     for name in ("codes.npy", "codes.csv"):
         done(capsys, "encode", folder / "model.npz", folder / "x.npy", "--out", folder / name)
         done(capsys, "decode", folder / "model.npz", folder / name, "--out", folder / "back.npy")

@@ -116,7 +116,7 @@ def test_undo_undoes(tmp_path_factory, x, data):
     try:
         preparation = Preparation.from_json(json.loads(json.dumps(Preparation.fit(samples, scale).to_json())))
     except UsageError as error:
-        assert "expected columns that vary" in str(error)
+        assert f"expected {'rows' if scale == 'none' else 'columns'} that vary" in str(error)
         return
     z = preparation.apply(samples)
     width = np.ones(x.shape[1]) if preparation.width is None else preparation.width
@@ -141,6 +141,12 @@ def test_a_constant_column_is_kept_and_told(tmp_path):
     refused(Preparation.fit, samples, refuse_constant=True, who="anomaly",
             match="anomaly: .*columns that vary, got column 'size' with one value in all rows; --drop si")  # fmt: skip
     assert not Preparation.fit(table(tmp_path)).remarks
+
+
+@pytest.mark.parametrize("dtype, value", [(np.uint8, 7), (np.float32, 0.5), (bool, True)])
+def test_images_that_are_all_of_one_number(tmp_path, dtype, value):
+    refused(Preparation.fit, saved(tmp_path, np.full((5, 4, 4), value, dtype)),
+            match=f"train: .*x.npy: expected images that vary, got the number {value:.9g} in all of them")  # fmt: skip
 
 
 def test_many_constant_columns(tmp_path):

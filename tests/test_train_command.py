@@ -436,6 +436,10 @@ def test_other_images_in_a_file_of_the_same_name_are_refused(tmp_path, capsys):
 
 @pytest.mark.slow
 def test_without_resume_all_begins_anew(interrupted, tmp_path, capsys):
+    before = (interrupted / KEPT / "checkpoint.npz").read_bytes()
+    code, text, err = command(capsys, *OPTIONS, "--dataset", tmp_path / "none.npy", "--out", interrupted)
+    assert_one_line(code, text, err)  # nothing is lost yet, and nothing is said of it
+    assert (interrupted / KEPT / "checkpoint.npz").read_bytes() == before
     code, _, err = command(capsys, *OPTIONS, "--seed", 1, "--out", interrupted)
     assert code == 0 and f"beginning anew; the run in {interrupted / KEPT} is lost after epoch 1 (--resume)" in err
     code, _, err = command(capsys, *OPTIONS, "--seed", 1, "--out", tmp_path / "new")

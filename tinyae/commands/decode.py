@@ -38,7 +38,7 @@ def run(arguments):
         for rows in in_blocks(who, codes):
             x = preparation.undo(model.decode(codes[rows].reshape(-1, *shape), arguments.threads))
             write(as_filed(x, preparation.no_channels, out))
-    print(f"{len(codes):,} codes of {arguments.file} to {preparation.kind}: {out}")
+    print(f"{len(codes):,} code{'s' * (len(codes) != 1)} of {arguments.file} to {preparation.kind}: {out}")
     return 0
 
 

@@ -34,7 +34,7 @@ def run(arguments):
     with sample_writer(out, names=code_names(model), who=who) as write:
         for rows in in_blocks(who, x):
             write(model.encode(x[rows], arguments.threads))
-    print(f"{len(samples):,} {samples.kind} of {samples.path} to {model.code_size:,} numbers each: {out}")
+    print(f"{samples.count} of {samples.path} to {model.code_size:,} numbers each: {out}")
     return 0
 
 

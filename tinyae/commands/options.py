@@ -34,15 +34,30 @@ def add_resume(parser):
 
 
 def checkpoint_of(arguments, folder):
-    """The Checkpoint in `folder`, for `fit`; says on stderr what becomes of a run that is kept there already."""
+    """The Checkpoint in `folder`, for `fit`; says on stderr what becomes of a run that is kept there already.
+
+    It says so once, when training begins: until then bad input leaves the run as it is.
+    """
     from tinyae.training import Checkpoint
 
-    checkpoint = Checkpoint(folder / "checkpoint", resume=arguments.resume)
-    if arguments.resume and not checkpoint.path.exists():
+    class SayingCheckpoint(Checkpoint):
+        said = False  # of all that are made of this one
+
+        def open(self, run, rng, callbacks, **how):
+            if not SayingCheckpoint.said:
+                SayingCheckpoint.said = True
+                say_what_is_kept(self)
+            super().open(run, rng, callbacks, **how)
+
+    return SayingCheckpoint(folder / "checkpoint", resume=arguments.resume)
+
+
+def say_what_is_kept(checkpoint):
+    """A line on stderr where a run is lost, or where there is none to go on with."""
+    if checkpoint.resume and not checkpoint.path.exists():
         print(f"nothing to resume in {checkpoint.folder}: beginning at epoch 1", file=sys.stderr)
-    elif checkpoint.path.exists() and not arguments.resume:
+    elif checkpoint.path.exists() and not checkpoint.resume:
         print(f"beginning anew; the run in {checkpoint.folder} is lost after epoch 1 (--resume)", file=sys.stderr)
-    return checkpoint
 
 
 def names(text):

@@ -53,7 +53,7 @@ def run(arguments):
             write(as_filed(back, samples.no_channels, out))
             write_errors(rows, errors)
     unit = "" if preparation.scale in ("unit", "bytes", "none") else f" of columns scaled ({preparation.scale})"
-    print(f"{len(samples):,} {samples.kind} of {samples.path}: {out}")
+    print(f"{samples.count} of {samples.path}: {out}")
     print(f"mean squared error{unit}, summed over {x[0].size:,} numbers: {total / len(samples):.6g}")
     return 0
 

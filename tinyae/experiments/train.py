@@ -225,7 +225,8 @@ def run(settings, progress=True, checkpoint=None):
     settings = fitted_to(data, given).filled()
     model = build_model(data, settings)
     say = announce if progress else (lambda text: None)
-    say(f"{data.name}: {len(data.x_train):,} training and {len(data.x_test):,} test images, {threads} threads")
+    kind = "rows" if is_rows(data) else "images"
+    say(f"{data.name}: {len(data.x_train):,} training and {len(data.x_test):,} test {kind}, {threads} threads")
     for remark in data.preparation.remarks:
         say(f"{data.name}: {remark}")
 

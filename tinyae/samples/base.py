@@ -61,6 +61,11 @@ class Samples:
         """Whether x is read in pieces."""
         return isinstance(self.x, LazyRows)
 
+    @property
+    def count(self):
+        """'1 image', '2,000 rows'."""
+        return f"{len(self):,} {self.kind.removesuffix('s') if len(self) == 1 else self.kind}"
+
     def subset(self, numbers):
         """The samples of these row numbers, in this order."""
         files = None if self.files is None else tuple(np.array(self.files, dtype=object)[numbers])
@@ -78,7 +83,7 @@ class Samples:
         return f"image {i}" if self.kind == "images" else f"row {i + 1}"
 
     def __repr__(self):
-        return f"Samples({self.path.name!r}: {len(self):,} {self.kind} {self.sample_shape}, {self.x.dtype})"
+        return f"Samples({self.path.name!r}: {self.count} {self.sample_shape}, {self.x.dtype})"
 
 
 def refuse(who, path, expected, got):

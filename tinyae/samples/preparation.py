@@ -84,7 +84,7 @@ class Preparation:
         Raises
         ------
         UsageError
-            Fewer than two samples, NaN, images outside of [0, 1], nothing that varies.
+            Fewer than two samples, NaN, images outside of [0, 1], one number in all of them.
         """
         check_choice(who, "scale", scale, SCALES)
         if len(samples) < 2:
@@ -103,6 +103,8 @@ class Preparation:
                 "only 0 and 1, which divided by 255 are nearly black; save x.astype(bool) if they mean black and white",
             )  # fmt: skip
         if scale not in BY_COLUMN:
+            if low == high:
+                refuse(who, samples.path, f"{samples.kind} that vary", f"the number {low:.9g} in all of them")
             return mine
         scaling = Scaling(who, scale, x.reshape(len(x), -1), among=BY_COLUMN)
         constant = tuple(int(j) for j in np.flatnonzero(scaling.constant))
