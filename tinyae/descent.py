@@ -64,13 +64,13 @@ def rosenbrock(theta):
     """
     u, v = float(theta[0]), float(theta[1])
     off = v - u * u
-    return (1 - u) ** 2 + 100 * off * off, np.array([-2 * (1 - u) - 400 * u * off, 200 * off])
+    return (1 - u) * (1 - u) + 100 * off * off, np.array([-2 * (1 - u) - 400 * u * off, 200 * off])
 
 
 def saddle(theta):
     """f(u, v) = 1/2 u^2 - 1/2 v^2 + 1/4 v^4: level at (0, 0), from where it falls to (0, 1) and (0, -1)."""
     u, v = float(theta[0]), float(theta[1])
-    return 0.5 * u * u - 0.5 * v * v + 0.25 * v**4, np.array([u, v**3 - v])
+    return 0.5 * u * u - 0.5 * v * v + 0.25 * v * v * v * v, np.array([u, v * v * v - v])
 
 
 rosenbrock.minimum = (1.0, 1.0)
@@ -114,7 +114,8 @@ def follow(function, start, optimizer, steps=50):
         minimise(function, theta, searches=steps, tolerance=FLAT, settings=optimizer.settings, follow=note)
         return np.array(path)
     for _ in range(steps):
-        value, gradient = function(theta)
+        with np.errstate(over="ignore", invalid="ignore"):
+            value, gradient = function(theta)
         if not (np.isfinite(value) and np.isfinite(gradient).all()):
             break
         optimizer.step(theta, np.array(gradient, dtype=np.float64), total=steps)

@@ -10,7 +10,7 @@ from tinyae.checks import UsageError, check_int
 from tinyae.files import writable_folder, write_atomically
 from tinyae.training.callbacks import Callback
 
-DPI = 80
+DPI, PALETTE_FRAMES = 80, 12
 FIRST_MS, LAST_MS, WHOLE_MS, FASTEST_MS, SLOWEST_MS = 1200, 2500, 8000, 60, 500  # how long frames are shown
 
 
@@ -106,15 +106,14 @@ class Film(Callback):
 def gif_of(figures, dpi=DPI):
     """Figures as the frames of a GIF, bytes; the first and the last stay longer. It begins anew when it has ended.
 
-    All frames share one palette of 256 colours, drawn from the first, a middle and the last of them: palettes of their
-    own would flicker.
+    All frames share one palette of 256 colours, drawn from a dozen of them: palettes of their own would flicker.
     """
     from PIL import Image  # Matplotlib brings it
 
     frames = [_as_image(figure, dpi) for figure in figures]
-    chosen = [frames[0], frames[len(frames) // 2], frames[-1]]
+    chosen = [frames[k] for k in np.unique(np.linspace(0, len(frames) - 1, PALETTE_FRAMES).round().astype(int))]
     width, height = (max(frame.size[side] for frame in frames) for side in (0, 1))
-    palette = Image.new("RGB", (width, 3 * height), "white")
+    palette = Image.new("RGB", (width, len(chosen) * height), "white")
     for place, frame in enumerate(chosen):
         palette.paste(frame, (0, place * height))
     palette = palette.quantize(256, dither=Image.Dither.NONE)
@@ -131,6 +130,8 @@ def gif_of(figures, dpi=DPI):
 def _as_image(figure, dpi):
     from PIL import Image
 
+    if not hasattr(figure, "savefig"):
+        raise UsageError(f"Film: expected draw to give a Figure, got {type(figure).__name__}.")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     return Image.open(io.BytesIO(buffer.getvalue())).convert("RGB")
