@@ -300,6 +300,15 @@ def test_places_that_cannot_be_written_to(tinyae, model, images, kept, tmp_path)
     assert_one_line(tinyae("compress", "--dataset", images, "--out", images), "a folder one can write to")
 
 
+@pytest.mark.parametrize("which", ["images", "model"])
+def test_nothing_that_is_read_is_written_over(tinyae, model, images, request, which):
+    path = request.getfixturevalue(which)
+    before = path.read_bytes()
+    answer = tinyae("compress", images, "--model", model, "--out", path)
+    assert_one_line(answer, f"compress: expected another file for the result than {path}, which is read; change --out.")
+    assert path.read_bytes() == before
+
+
 def test_half_of_the_arguments(tinyae, model, images):
     answer = tinyae("compress", images)
     assert_one_line(answer, "expected --model MODEL beside FILE, got none; to train on it use --dataset FILE")

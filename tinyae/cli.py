@@ -45,8 +45,20 @@ COMMANDS = (
 )  # in the order of `tinyae --help`
 
 
+class HelpFormatter(argparse.HelpFormatter):
+    """argparse's, but an example is not wrapped: its commands stand a line each, to be pasted."""
+
+    def _fill_text(self, text, width, indent):
+        if not text.startswith("example: "):
+            return super()._fill_text(text, width, indent)
+        return text.replace(" && ", "\n" + " " * len("example: "))
+
+
 class Parser(argparse.ArgumentParser):
-    """argparse, but an error is one line and unknown choices list what there is."""
+    """argparse, but an error is one line, unknown choices list what there is, and examples can be pasted."""
+
+    def __init__(self, *args, formatter_class=HelpFormatter, **kwargs):
+        super().__init__(*args, formatter_class=formatter_class, **kwargs)
 
     def error(self, message):
         raise UsageError(f"{self.prog}: {message} (see {self.prog} --help)")

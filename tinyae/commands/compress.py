@@ -4,7 +4,7 @@ from tinyae.checks import UsageError
 from tinyae.commands.options import add_data_dir, add_limit, add_resume, checkpoint_of, print_results
 from tinyae.commands.reading import add_reading, reading
 
-TRAIN = "tinyae compress --dataset digits --limit 1000 --epochs 2 --out results/compress"
+TRAIN = "tinyae compress --dataset digits --limit 1000 --pretrain-epochs 4 --epochs 2 --out results/compress"
 
 
 def add(commands):
@@ -158,6 +158,7 @@ def _compress_file(arguments):
     from tinyae import storage
     from tinyae.applications.compression import Codec
     from tinyae.applications.compression.codec import check_bits
+    from tinyae.commands.through_a_model import check_apart
     from tinyae.files import write_atomically
     from tinyae.samples import Preparation
 
@@ -169,6 +170,7 @@ def _compress_file(arguments):
     x = preparation.apply(samples, model.input_shape, who="compress")
     path = Path(arguments.out or f"{Path(arguments.file).stem}.tae")
     check_file(path, "compress")
+    check_apart("compress", path, arguments.file, arguments.model)
     content = codec.compress(x, bits, arguments.threads)
     write_atomically(path, lambda temporary: temporary.write_bytes(content))
     size = os.path.getsize(path)

@@ -155,8 +155,8 @@ def run_model(arguments):
     """Restore the images of a file or folder with a trained net."""
     from tinyae.applications.restoration import as_inputs, restore
     from tinyae.autoencoder import Autoencoder
+    from tinyae.commands.through_a_model import check_out
     from tinyae.samples import Preparation, blocks, sample_writer
-    from tinyae.samples.writing import check_writable
     from tinyae.storage import load
 
     model = load(arguments.model)
@@ -172,7 +172,7 @@ def run_model(arguments):
         )
     out = output_path(arguments, samples)
     out.parent.mkdir(parents=True, exist_ok=True)
-    check_writable(out, "restore")
+    check_out("restore", out, arguments.input, arguments.model)
     # A net of convolutions takes any height and width; the number of channels is `restore`'s to check.
     x = replace(preparation, shape=samples.sample_shape).apply(samples, who="restore")
     with sample_writer(out, files=samples.files, who="restore") as write:

@@ -40,6 +40,11 @@ def check_out(who, out, *inputs):
     from tinyae.samples.writing import check_writable
 
     check_writable(out, who)
+    check_apart(who, out, *inputs)
+
+
+def check_apart(who, out, *inputs):
+    """Raise UsageError where `out` is one of the files that are read."""
     for path in inputs:
         path = path.partition(".npz:")[0] + ".npz" if ".npz:" in path else path
         if os.path.exists(out) and os.path.exists(path) and os.path.samefile(out, path):

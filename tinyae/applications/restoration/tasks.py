@@ -56,11 +56,17 @@ def _denoise(damage, damaged, mask, tuning):
 
 
 def _impulses(damage, damaged, mask, tuning):
-    return {"median filter": classical.median_filter(damaged)}
+    return {
+        "median filter": classical.median_filter(damaged),
+        "trimmed median": classical.trimmed_median(damaged, damage.low, damage.high),
+    }
 
 
 def _told_where(damage, damaged, mask, tuning):
-    return _impulses(damage, damaged, mask, tuning) | {"biharmonic, told where": inpaint_biharmonic(damaged, mask)}
+    return {
+        "median filter": classical.median_filter(damaged),
+        "biharmonic, told where": inpaint_biharmonic(damaged, mask),
+    }
 
 
 def _inpaint(damage, damaged, mask, tuning):
