@@ -139,10 +139,10 @@ def _load(name, data_dir, seed, limit):
         return load_coloured(seed=seed, **few)
     if name == "digits":
         return load_digits(seed=seed, **few)
-    return _mnist_or_digits(data_dir, seed)
+    return _mnist_or_digits(data_dir, seed, limit)
 
 
-def _mnist_or_digits(data_dir, seed):
+def _mnist_or_digits(data_dir, seed, limit):
     try:
         return load_mnist(data_dir)
     except DownloadError as why:
@@ -151,4 +151,4 @@ def _mnist_or_digits(data_dir, seed):
             file=sys.stderr,
             flush=True,
         )
-        return load_digits(seed=seed)
+        return _load("digits", data_dir, seed, limit)
