@@ -209,6 +209,11 @@ def test_kernels_are_tiles_a_line_an_input_channel(figures):
     assert any("64 of 120 kernels" in text for text in texts(figures["gradients"]))
 
 
+def test_large_matrices_are_averaged_and_small_ones_sharp():
+    figure = plots.gradients({"large": np.ones((784, 64)), "small": np.ones((6, 5))})
+    assert [axis.images[0].get_interpolation() for axis in figure.axes] == ["antialiased", "nearest"]
+
+
 def test_gradient_sizes_are_root_mean_squares(figures):
     named = {"encoder.dense_1.W": np.full((2, 3), -3.0), "encoder.dense_1.b": np.ones(3),
              "decoder.dense_1.W": np.array([[3.0, 4.0]]), "decoder.dense_2.W": np.zeros((2, 2))}  # fmt: skip
@@ -239,7 +244,7 @@ def test_activations_are_shares_of_all_numbers():
     zero = (values == 0).mean()
     assert shares.sum() == pytest.approx(100 * (1 - zero))  # zeros are told of in words
     assert edges[0] >= 1 and edges[-1] == 2
-    assert f"{100 * zero:.0f} % are 0, 1 of 5 units dead" in axis.get_title()
+    assert f"{100 * zero:.0f} % are 0, 1 of 5 units always" in axis.get_title()
     assert f"mean {values.mean():.2g}, sd {values.std():.2g}" in axis.get_title()
     assert axis.get_lines()[0].get_xdata()[0] == pytest.approx(values.mean())
 
@@ -249,7 +254,7 @@ def test_few_zeros_stay_in_the_bars():
     (axis,) = plots.activations({"tanh": values}).axes
     assert axis.patches[0].get_data()[0].sum() == pytest.approx(100) and "are 0" not in axis.get_title()
     (axis,) = plots.activations({"dead": np.zeros((4, 3))}).axes
-    assert "100 % are 0, 3 of 3 units dead" in axis.get_title()
+    assert "100 % are 0, 3 of 3 units always" in axis.get_title()
 
 
 # --- landscapes

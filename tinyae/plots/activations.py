@@ -20,8 +20,8 @@ def activations(outputs, title=None, columns=3):
         Panels beside each other.
 
     Where more than 2 % of a layer's numbers are exactly 0, as behind ReLU, they are left out of the bars and told of
-    in words: else one bar would dwarf the rest. A dashed line is the mean of all numbers, zeros included. So are units
-    (channels of images) that are 0 for every sample: dead ones.
+    in words: else one bar would dwarf the rest. A dashed line is the mean of all numbers, zeros included. Units
+    (channels of images) that are 0 for every sample, dead ones, are counted.
     """
     columns = check_int("activations", "columns", columns, 1)
     if not outputs:
@@ -59,7 +59,7 @@ def _histogram(axis, name, output):
     dead = int((np.abs(output).reshape(-1, output.shape[-1]).max(axis=0) == 0).sum())
     said = [name, f"mean {output.mean():.2g}, sd {output.std():.2g}"]
     if zero > MANY_ZEROS:
-        said.append(f"{100 * zero:.0f} % are 0" + (f", {dead} of {output.shape[-1]} units dead" if dead else ""))
+        said.append(f"{100 * zero:.0f} % are 0" + (f", {dead} of {output.shape[-1]} units always" if dead else ""))
     axis.set_title("\n".join(said), fontsize=8)
     axis.set_ylim(bottom=0)
     axis.tick_params(labelsize=8)

@@ -9,6 +9,7 @@ from tinyae.plots.common import BASELINE_COLOUR, DIVERGING, Figure
 NAMES, TILES, NOTES = 2.0, 4.9, 1.3  # inches: columns for names, pictures and scales
 LARGEST, CELL = 0.62, 0.24  # inches: a tile, a cell of a row of numbers
 GAP, ABOVE, BELOW = 0.14, 0.42, 0.1
+DOTS = 80  # in an inch of a notebook
 CELLS = 64  # numbers in a line, of a layer that is no image
 GREY = "gray"
 
@@ -47,9 +48,11 @@ def strips(rows, title=None):
         (wide, tall), middle = strip.size, y - room / 2
         axis = figure.add_axes((NAMES / width, (middle - tall / 2) / height, wide / width, tall / height))
         low, high = strip.limits
+        # Where there are more numbers than dots, their mean is drawn instead of some of them.
+        crowded = strip.sheet.shape[0] > DOTS * tall or strip.sheet.shape[1] > DOTS * wide
         axis.imshow(
             np.ma.masked_invalid(strip.sheet), cmap=strip.colours, vmin=low, vmax=high, aspect="auto",
-            interpolation="nearest",
+            interpolation="antialiased" if crowded else "nearest",
         )  # fmt: skip
         axis.set_xticks([])
         axis.set_yticks([])
