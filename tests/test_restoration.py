@@ -40,7 +40,7 @@ from tinyae.applications.restoration import (
 )
 from tinyae.applications.restoration.damages import blur, blur_matrix, enlarge, shrink
 from tinyae.applications.restoration.net import reach
-from tinyae.corruption import CORRUPTIONS, Masking
+from tinyae.corruption import CORRUPTIONS, Masking, SaltAndPepper
 from tinyae.losses import MSE
 
 SEED = st.integers(0, 2**32 - 1)
@@ -386,6 +386,15 @@ def test_the_best_classical_method_restores(task):
     assert all(made.shape == x.shape and made.min() >= 0 and made.max() <= 1 for made in methods.values())
     best = max(image_psnr(x, made).mean() for made in methods.values())
     assert best > image_psnr(x, painted(damaged)).mean() + 0.5
+
+
+def test_the_trimmed_median_is_told_the_ends_of_the_noise():
+    x = 0.5 * images(5)
+    damage = SaltAndPepper(0.2, 0.1, 0.6)
+    damaged = damage(x, np.random.default_rng(0))
+    made = TASKS["salt-and-pepper"].classical(damage, damaged, None, None)["trimmed median"]
+    assert_array_equal(made, classical.trimmed_median(damaged, 0.1, 0.6))
+    assert image_psnr(x, made).mean() > image_psnr(x, damaged).mean() + 6
 
 
 def test_filters_are_tuned_on_the_tuning_images():

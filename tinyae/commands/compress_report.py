@@ -109,7 +109,7 @@ class Report:
                 )
             else:
                 lines.append(
-                    f"The net loses to {name} somewhere between {reach}: at {psnr:.1f} dB it needs {1 / ratio:.2f} "
+                    f"The net loses to {name} somewhere from {reach}: at {psnr:.1f} dB it needs {1 / ratio:.2f} "
                     "times as many bits."
                 )
         return lines

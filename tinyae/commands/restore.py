@@ -113,9 +113,9 @@ def picture(result):
     ]
     psnr = {row["method"]: row["psnr"] for row in result.rows}
     title = (
-        f"{dataset_title(result.metrics['dataset'])}, {result.settings.task}: PSNR {psnr['damaged']:.2f} dB damaged, "
-        f"{psnr[classical]:.2f} by {classical}, {psnr['autoencoder']:.2f} by the autoencoder "
-        f"(mean over {len(result.original):,} test images)"
+        f"{dataset_title(result.metrics['dataset'])}, {result.settings.task}, mean PSNR of "
+        f"{len(result.original):,} test images: {psnr['damaged']:.2f} dB damaged; {psnr[classical]:.2f} dB by "
+        f"{classical}; {psnr['autoencoder']:.2f} dB by the autoencoder"
     )
     return restoration_rows(rows, title)
 

@@ -84,8 +84,8 @@ def _deblur(damage, damaged, mask, tuning):
     wiener = _best(classical.wiener_deconvolution, damage.sigma, BALANCES, tuning)
     unsharp = _best(classical.unsharp_mask, damage.sigma, AMOUNTS, tuning)
     return {
-        f"unsharp mask ({unsharp:g})": classical.unsharp_mask(damaged, damage.sigma, unsharp),
-        f"Wiener filter ({wiener:g})": classical.wiener_deconvolution(damaged, damage.sigma, wiener),
+        f"unsharp mask, amount {unsharp:g}": classical.unsharp_mask(damaged, damage.sigma, unsharp),
+        f"Wiener filter, balance {wiener:g}": classical.wiener_deconvolution(damaged, damage.sigma, wiener),
     }
 
 
