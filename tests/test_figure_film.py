@@ -92,6 +92,19 @@ def test_frames_share_one_palette():
     assert len(frames(gif_of(figures[:1]))) == 1
 
 
+def test_paper_is_white_and_colours_are_near():
+    figure = plots.Figure(figsize=(2, 2))
+    axis = figure.add_axes((0.2, 0.2, 0.6, 0.6))
+    axis.imshow(np.random.default_rng(0).uniform(size=(60, 60, 3)))
+    axis.set_axis_off()
+    ((picture, _),) = frames(gif_of([figure]))
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=80)
+    drawn = np.asarray(Image.open(buffer).convert("RGB")).astype(int)
+    assert (picture[0] == 255).all()
+    assert np.abs(picture - drawn).mean() < 8 and np.abs(drawn - drawn.mean()).mean() > 40
+
+
 def test_a_film_is_written_and_shown(tmp_path):
     film = Film(lambda model: model.theta, square, path=tmp_path / "new" / "a.gif")
     assert "not yet finished" in film._repr_html_()

@@ -116,7 +116,9 @@ def gif_of(figures, dpi=DPI):
     palette = Image.new("RGB", (width, len(chosen) * height), "white")
     for place, frame in enumerate(chosen):
         palette.paste(frame, (0, place * height))
-    palette = palette.quantize(256, dither=Image.Dither.NONE)
+    palette = palette.quantize(254, dither=Image.Dither.NONE)
+    colours = palette.getpalette()[: 3 * 254] + [255] * 3 + [0] * 3  # paper and ink themselves, not what is near them
+    palette.putpalette(colours)
     frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     times = [int(np.clip(WHOLE_MS / len(frames), FASTEST_MS, SLOWEST_MS))] * len(frames)
     times[0], times[-1] = FIRST_MS, LAST_MS
