@@ -7,15 +7,18 @@ import shlex
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tinyae import cli, datasets, gradcases
 from tinyae.datasets import Dataset, DownloadError, download, store, write_idx
-from tinyae.experiments import hinton2006, report, train
+from tinyae.experiments import hinton2006, train
+from tinyae.experiments.hinton2006 import EXPERIMENTS, recipe_modern, report, watching
 from tinyae.layers import LAYERS, Tanh
 from tinyae.training import TrainingDivergedError
+from tinyae.training.shards import ShardedStep
 
 FILES = {
     "train-images-idx3-ubyte.gz": (30, 28, 28),
@@ -43,11 +46,14 @@ def small_experiment(monkeypatch):
     parts = rng.uniform(size=(80, 36)).astype(np.float32), np.arange(80) % 10
     tests = rng.uniform(size=(30, 36)).astype(np.float32), np.arange(30) % 10
     data = Dataset("digits", *parts, *tests, (6, 6, 1), tuple("0123456789"))
-    preset = hinton2006.Preset(n_train=None, pretrain_epochs=1, finetune_epochs=1, batch_size=20, lr=1e-3)
+    recipe = recipe_modern.ModernRecipe(pretrain_epochs=1, finetune_epochs=1, batch_size=20, lr=1e-3)
     monkeypatch.setattr(datasets, "load_digits", lambda seed=0: data)
-    monkeypatch.setattr(hinton2006, "HIDDEN", (12, 10, 8))
-    monkeypatch.setattr(hinton2006, "VALIDATION_IMAGES", 10)
-    monkeypatch.setattr(hinton2006, "PRESETS", {name: preset for name in hinton2006.PRESETS})
+    for name in ("mnist-2d", "mnist-30"):
+        monkeypatch.setitem(EXPERIMENTS, name, replace(EXPERIMENTS[name], hidden=(12, 10, 8)))
+        monkeypatch.setitem(recipe_modern.SHORT, name, recipe)
+    monkeypatch.setattr(recipe_modern, "VALIDATION_IMAGES", 10)
+    monkeypatch.setattr(recipe_modern, "QUICK", recipe)
+    monkeypatch.setattr(watching, "SIDE", 20)
     for name in ("code_figure", "reconstruction_figure", "filter_figure", "loss_figure"):
         monkeypatch.setattr(report, name, lambda result: None)
     monkeypatch.setattr(report.plots, "save", lambda figure, path: path.write_text("a figure"))
@@ -97,13 +103,51 @@ def test_main_job_prints_and_writes(small_experiment, tmp_path, capsys):
 
 def test_json_alone_on_stdout(small_experiment, tmp_path, capsys):
     code, text, _ = run(
-        capsys, "hinton2006", "--json", "--out", tmp_path / "out", "--code-size", 3, "--seed", 5, "--threads", 2,
-        "--preset", "quick",
+        capsys, "hinton2006", "--json", "--out", tmp_path / "out", "--experiment", "mnist-30", "--seed", 5,
+        "--threads", 2, "--quick",
     )  # fmt: skip
     metrics = json.loads(text)
     assert code == 0 and metrics == json.loads((tmp_path / "out" / "metrics.json").read_text())
-    settings = {"dataset": "digits", "seed": 5, "threads": 2, "preset": "quick"}
-    assert metrics | settings == metrics and metrics["layer_sizes"][-1] == 3
+    settings = {"dataset": "digits", "seed": 5, "threads": 2, "quick": True, "experiment": "mnist-30"}
+    assert metrics | settings == metrics and metrics["layer_sizes"][-1] == 30
+
+
+def test_all_experiments_have_a_folder_each(small_experiment, tmp_path, capsys, monkeypatch):
+    monkeypatch.delitem(EXPERIMENTS, "curves")
+    code, text, err = run(capsys, "hinton2006", "--experiment", "all", "--out", tmp_path, "--json")
+    metrics = json.loads(text)
+    assert code == 0 and list(metrics) == ["mnist-2d", "mnist-30"] and "== mnist-30" in err
+    for name, found in metrics.items():
+        assert sorted(p.name for p in (tmp_path / name).iterdir()) == sorted(report.FILES)
+        assert found == json.loads((tmp_path / name / "metrics.json").read_text()) and found["experiment"] == name
+
+
+def test_a_killed_job_goes_on_and_a_finished_one_comes_back(small_experiment, tmp_path, capsys, monkeypatch):
+    job = ("hinton2006", "--threads", 1, "--json", "--out", tmp_path / "out")
+
+    def killed(*arguments, **named):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(report, "write_report", killed)
+        assert run(capsys, *job)[0] == 130
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["checkpoint"]
+    code, out, err = run(capsys, *job)
+    assert_one_line(code, out, err)
+    assert "expected a folder without an interrupted run" in err and "give --resume to go on with it" in err
+    monkeypatch.setattr(ShardedStep, "__call__", lambda *_: pytest.fail("trained again"))
+    code, first, _ = run(capsys, *job, "--resume")
+    assert code == 0 and sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(report.FILES)
+    monkeypatch.setattr(hinton2006, "run", lambda settings, folder: pytest.fail("run again"))
+    code, again, err = run(capsys, *job, "--resume")
+    assert code == 0 and json.loads(again) == json.loads(first) and "is finished: nothing to train" in err
+
+
+def test_nothing_to_resume_begins_and_says_so(small_experiment, tmp_path, capsys):
+    (tmp_path / "metrics.json").write_text('{"experiment": "another"}')
+    code, text, err = run(capsys, "hinton2006", "--resume", "--json", "--out", tmp_path)
+    assert code == 0 and json.loads(text)["dataset"] == "digits"
+    assert f"nothing to resume in {tmp_path}: beginning at epoch 1" in err
 
 
 def test_without_mnist_and_network_digits_are_announced(small_experiment, tmp_path, capsys):
@@ -114,7 +158,7 @@ def test_without_mnist_and_network_digits_are_announced(small_experiment, tmp_pa
 
 
 def test_warnings_are_one_line(small_experiment, tmp_path, capsys, monkeypatch):
-    def warn(settings):
+    def warn(settings, folder):
         warnings.warn("units are dead", RuntimeWarning, stacklevel=2)
         raise TrainingDivergedError("fit: NaN")
 
@@ -133,10 +177,11 @@ def test_warnings_are_one_line(small_experiment, tmp_path, capsys, monkeypatch):
     [
         ((), "COMMAND"),
         (("hinton2007",), "'hinton2007'"),
-        (("hinton2006", "--dataset", "mnits"), "dataset to be one of mnist, digits, auto, got 'mnits'"),
-        (("hinton2006", "--preset", "slow"), "preset to be one of quick, default, paper, got 'slow'"),
-        (("hinton2006", "--code-size", "two"), "--code-size: invalid int value: 'two'"),
-        (("hinton2006", "--code-size", "0"), "code_size to be a whole number >= 1, got 0"),
+        (("hinton2006", "--dataset", "mnits"), "dataset to be one of auto, mnist, digits, got 'mnits'"),
+        (("hinton2006", "--recipe", "slow"), "recipe to be one of short, modern, paper, got 'slow'"),
+        (("hinton2006", "--experiment", "mnist"), "experiment to be one of mnist-2d, mnist-30, curves, got 'mnist'"),
+        (("hinton2006", "--experiment", "curves", "--dataset", "mnist"), "dataset to be one of curves, got 'mnist'"),
+        (("hinton2006", "--experiment", "all", "--dataset", "mnist"), "no dataset for all experiments, got mnist"),
         (("hinton2006", "--seed", "-1"), "seed to be a whole number >= 0, got -1"),
         (("hinton2006", "--seed", "1.5"), "--seed: invalid int value: '1.5'"),
         (("hinton2006", "--threads", "0"), "threads to be a whole number >= 1, got 0"),
@@ -231,19 +276,10 @@ def test_too_few_images_are_bad_usage(data_dir, tmp_path, capsys):
     assert_nothing_in(tmp_path / "out")
 
 
-def test_a_code_as_wide_as_the_pictures(data_dir, tmp_path, capsys):
-    code, text, err = run(
-        capsys, "hinton2006", "--data-dir", data_dir, "--code-size", 784, "--out", tmp_path / "out"
-    )  # fmt: skip
-    assert_one_line(code, text, err)
-    assert "a code smaller than the 784 pixels, got 784" in err
-    assert_nothing_in(tmp_path / "out")
-
-
 @pytest.mark.parametrize("below", ["file", "file/below", "file/below/that"])
 def test_an_out_folder_one_cannot_write_to(tmp_path, capsys, monkeypatch, below):
     (tmp_path / "file").write_text("kept")
-    monkeypatch.setattr(hinton2006, "run", lambda settings: pytest.fail("found out after the work"))
+    monkeypatch.setattr(hinton2006, "run", lambda settings, folder: pytest.fail("found out after the work"))
     code, text, err = run(capsys, "hinton2006", "--dataset", "digits", "--out", tmp_path / below)
     assert_one_line(code, text, err)
     assert f"expected a folder one can write to, got {tmp_path / below}" in err
@@ -274,7 +310,7 @@ def test_nan_in_the_data(small_experiment, tmp_path, capsys):
     ],
 )
 def test_failing_work_is_one_line(tmp_path, capsys, monkeypatch, error, code, text):
-    def fail(settings):
+    def fail(settings, folder):
         raise error
 
     monkeypatch.setattr(hinton2006, "run", fail)
@@ -358,7 +394,7 @@ def test_the_example_in_the_help_parses(command):
         arguments = cli.build_parser().parse_args(words)
     assert arguments.command == command and callable(arguments.run)
     if command == "hinton2006":
-        hinton2006.Settings(arguments.dataset, preset=arguments.preset, code_size=arguments.code_size)
+        hinton2006.Settings(arguments.experiment, arguments.recipe, dataset=arguments.dataset)
     if command == "train":
         train.Settings(arguments.arch, arguments.dataset, epochs=arguments.epochs, limit=arguments.limit)
 

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import itertools
 import json
 from types import SimpleNamespace
 
@@ -9,20 +10,30 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tinyae import UsageError, analysis, datasets, load, plots
+from tinyae import ConjugateGradient, UsageError, analysis, datasets, fit_stack, load, plots, unroll
 from tinyae.datasets import Dataset, DownloadError
-from tinyae.experiments import hinton2006, report
-from tinyae.experiments.hinton2006 import Preset, Settings
+from tinyae.experiments import hinton2006
+from tinyae.experiments.hinton2006 import EXPERIMENTS, Settings, recipe_modern, recipe_paper, report, watching
+from tinyae.experiments.hinton2006.augment import Warped
+from tinyae.experiments.hinton2006.recipe_modern import ModernRecipe
+from tinyae.experiments.hinton2006.recipe_paper import PaperRecipe
+from tinyae.rbm.checkpoint import RBMCheckpoint
+from tinyae.warping import Warp
 
 KEYS = {
-    "dataset", "n_train", "n_test", "layer_sizes", "preset", "seed", "threads", "pretrain_epochs", "finetune_epochs",
+    "experiment", "recipe", "quick", "dataset", "n_train", "n_test", "layer_sizes", "seed", "threads", "training",
     "train_squared_error", "test_squared_error", "test_bce_per_pixel", "pca_test_squared_error",
     "mean_image_squared_error", "bce_floor_per_pixel", "knn5_accuracy", "pca_knn5_accuracy", "seconds_pretrain",
-    "seconds_finetune", "peak_rss_mb",
+    "seconds_finetune", "seconds_finetune_epoch", "seconds_train", "peak_rss_mb", "published", "versions",
+    "median_gflops", "median_limit_gflops", "median_product_share", "median_product_share_of_cpu",
 }  # fmt: skip
-CHANGING = {"seconds_pretrain", "seconds_finetune", "peak_rss_mb"}
+PAPERS_SIZES = {
+    "mnist-2d": (1000, 500, 250, 2), "mnist-30": (1000, 500, 250, 30), "curves": (400, 200, 100, 50, 25, 6),
+}  # fmt: skip
+WHOLE_EXPERIMENTS = dict(EXPERIMENTS)
 HIDDEN, VALIDATION_IMAGES = (20, 15, 10), 40
-TINY = Preset(n_train=None, pretrain_epochs=2, finetune_epochs=3, batch_size=20, lr=5e-3)
+TINY = ModernRecipe(pretrain_epochs=2, finetune_epochs=3, batch_size=20, lr=5e-3)
+PAPER = PaperRecipe(pretrain_epochs=2, finetune_epochs=3, pretrain_batch=20, finetune_batch=50)
 
 
 def draw(n, rng):
@@ -43,11 +54,17 @@ def small_data(name="mnist", n_train=200, n_test=60):
 
 @pytest.fixture(autouse=True, scope="module")
 def small_experiment():
-    """The experiment on pictures of 36 pixels, with nets and presets to match."""
+    """The experiment on pictures of 36 pixels, with nets and recipes to match."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hinton2006, "HIDDEN", HIDDEN)
-        patch.setattr(hinton2006, "VALIDATION_IMAGES", VALIDATION_IMAGES)
-        patch.setattr(hinton2006, "PRESETS", {name: TINY for name in hinton2006.PRESETS})
+        for name in ("mnist-2d", "mnist-30"):
+            code_size = min(EXPERIMENTS[name].code_size, 5)
+            patch.setitem(EXPERIMENTS, name, dataclasses.replace(EXPERIMENTS[name], hidden=HIDDEN, code_size=code_size))
+            for recipes in (recipe_modern.SHORT, recipe_modern.MODERN):
+                patch.setitem(recipes, name, TINY)
+        patch.setattr(recipe_modern, "VALIDATION_IMAGES", VALIDATION_IMAGES)
+        patch.setattr(recipe_modern, "QUICK", dataclasses.replace(TINY, n_train=100, finetune_epochs=1))
+        patch.setattr(recipe_paper, "WHOLE", PAPER)
+        patch.setattr(watching, "SIDE", 20)
         patch.setattr(report, "SHOWN_FILTERS", HIDDEN[0])
         patch.setattr(report, "SHOWN_IMAGES", 10)
         patch.setattr(datasets, "load_mnist", lambda data_dir=None: small_data())
@@ -56,7 +73,13 @@ def small_experiment():
 
 
 def run(**settings):
-    return hinton2006.run(Settings(**{"dataset": "mnist", "threads": 1} | settings), progress=False)
+    folder = settings.pop("folder", None)
+    return hinton2006.run(Settings(**{"dataset": "mnist", "threads": 1} | settings), progress=False, folder=folder)
+
+
+def unchanging(metrics):
+    """The metrics without those of time and memory."""
+    return {name: v for name, v in metrics.items() if not name.startswith(("seconds", "peak", "median"))}
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +103,12 @@ def folder(result, tmp_path_factory):
 def test_metrics_have_every_key(result):
     metrics = result.metrics
     assert set(metrics) >= KEYS
-    assert metrics["dataset"] == "mnist" and metrics["preset"] == "default" and metrics["seed"] == 0
+    assert metrics["dataset"] == "mnist" and metrics["recipe"] == "short" and metrics["seed"] == 0
+    assert metrics["experiment"] == "mnist-2d" and not metrics["quick"]
     assert (metrics["n_train"], metrics["n_test"], metrics["threads"]) == (200, 60, 1)
     assert metrics["layer_sizes"] == [36, 20, 15, 10, 2]
-    assert (metrics["pretrain_epochs"], metrics["finetune_epochs"]) == (2, 3)
+    settings = metrics["training"]
+    assert (settings["pretrain_epochs"], settings["finetune_epochs"], settings["batch_size"]) == (2, 3, 20)
     assert metrics["peak_rss_mb"] > 10 and metrics["seconds_pretrain"] >= 0 and metrics["seconds_finetune"] >= 0
     json.dumps(metrics, allow_nan=False)
 
@@ -119,44 +144,49 @@ def test_metrics_are_what_they_say(result):
 
 def test_validation_images_are_not_trained_on(result):
     assert len(result.finetuning["val_loss"]) == 3
-    assert result.metrics["n_validation"] == VALIDATION_IMAGES
+    assert (result.metrics["training"]["n_train"], result.metrics["training"]["n_validation"]) == (160, 40)
 
 
-def test_a_preset_limits_the_training_images_by_the_seed(monkeypatch):
-    monkeypatch.setitem(hinton2006.PRESETS, "quick", dataclasses.replace(TINY, n_train=100, finetune_epochs=1))
-    one, two, other = (run(preset="quick", seed=seed) for seed in (0, 0, 1))
-    assert one.metrics["n_train"] == 100
-    assert_array_equal(one.data.x_train, two.data.x_train)
-    assert (one.data.y_train != other.data.y_train).any()
-    whole = small_data()
-    matches = (one.data.x_train[:, None] == whole.x_train[None]).all(axis=2)
-    assert_array_equal(matches.sum(axis=1), np.ones(100))
-    assert_array_equal(whole.y_train[matches.argmax(axis=1)], one.data.y_train)  # labels go with their pictures
+def task(seed=0):
+    return SimpleNamespace(data=small_data(), seed=seed)
+
+
+def test_images_held_out_are_drawn_by_the_seed_and_not_trained_on():
+    (x, held), again, other = (recipe_modern.held_out(task(seed), TINY) for seed in (0, 0, 1))
+    assert len(held) == VALIDATION_IMAGES and len(x) == 160
+    assert_array_equal(x, again[0])
+    assert (held != other[1]).any()
+    both = np.concatenate([x, held])
+    assert_array_equal(both[np.lexsort(both.T)], small_data().x_train[np.lexsort(small_data().x_train.T)])
+
+
+def test_quick_takes_fewer_images():
+    metrics = run(quick=True).metrics
+    assert metrics["quick"] and metrics["training"]["n_train"] + metrics["training"]["n_validation"] == 100
+    assert metrics["training"]["finetune_epochs"] == 1
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_same_seed_gives_the_same_metrics(threads, monkeypatch):
     monkeypatch.setattr("tinyae.training.shards.SMALLEST_SHARED_WORK", 0)
     one, two, other = (run(threads=threads, seed=seed) for seed in (3, 3, 4))
-    assert {k: v for k, v in one.metrics.items() if k not in CHANGING} == {
-        k: v for k, v in two.metrics.items() if k not in CHANGING
-    }
+    assert unchanging(one.metrics) == unchanging(two.metrics)
     assert_array_equal(one.model.theta, two.model.theta)
     assert one.metrics["test_squared_error"] != other.metrics["test_squared_error"]
 
 
 def test_default_is_every_core(monkeypatch):
-    monkeypatch.setattr(hinton2006, "PRESETS", {"quick": dataclasses.replace(TINY, finetune_epochs=1)})
     monkeypatch.setattr("tinyae.training.threads.available_cores", lambda: 3)
-    assert run(preset="quick", threads=None).metrics["threads"] == 3
+    assert run(quick=True, threads=None).metrics["threads"] == 3
 
 
 @pytest.mark.parametrize(
     "settings, message",
     [
-        ({"dataset": "mnits"}, r"hinton2006: expected dataset to be one of mnist, digits, auto, got 'mnits' \(did you"),
-        ({"preset": "slow"}, "hinton2006: expected preset to be one of quick, default, paper, got 'slow'"),
-        ({"code_size": 0}, "hinton2006: expected code_size to be a whole number >= 1, got 0"),
+        ({"dataset": "mnits"}, r"hinton2006: expected dataset to be one of auto, mnist, digits, got 'mnits' \(did you"),
+        ({"recipe": "slow"}, "hinton2006: expected recipe to be one of short, modern, paper, got 'slow'"),
+        ({"experiment": "mnist"}, "hinton2006: expected experiment to be one of mnist-2d, mnist-30, .* got 'mnist'"),
+        ({"experiment": "curves", "dataset": "mnist"}, "expected dataset to be one of curves, got 'mnist'"),
         ({"seed": -1}, "hinton2006: expected seed to be a whole number >= 0, got -1"),
         ({"threads": 0}, "expected threads to be a whole number >= 1, got 0"),
     ],
@@ -167,11 +197,15 @@ def test_bad_settings_are_refused_before_any_work(settings, message):
 
 
 def test_data_too_small_for_the_settings(monkeypatch):
-    with pytest.raises(UsageError, match="hinton2006: expected a code smaller than the 36 pixels, got 36"):
-        run(code_size=36)
+    wide = dataclasses.replace(EXPERIMENTS["mnist-2d"], code_size=36)
+    with pytest.raises(UsageError, match="hinton2006: expected more pixels than the 36 of the code, got 36"):
+        hinton2006.run(SimpleNamespace(problem=wide, threads=1, load=small_data), progress=False)
     monkeypatch.setattr(datasets, "load_mnist", lambda data_dir=None: small_data(n_train=2 * VALIDATION_IMAGES))
     with pytest.raises(UsageError, match="hinton2006: expected more than 80 training images, got 80"):
         run()
+    monkeypatch.setattr(datasets, "load_mnist", lambda data_dir=None: small_data(n_train=19))
+    with pytest.raises(UsageError, match="hinton2006: expected at least 20 training images, got 19"):
+        run(recipe="paper")
 
 
 def test_bad_numbers_in_the_data_are_refused(monkeypatch):
@@ -207,6 +241,179 @@ def test_without_mnist_the_digits_serve_and_say_so(monkeypatch, capsys):
     assert "digits" in title and "not MNIST" in title
     with pytest.raises(DownloadError):
         run(dataset="mnist")
+
+
+# --- the paper's recipe, and runs that go on
+
+
+@pytest.fixture(scope="module")
+def by_the_paper(small_experiment):
+    return run(recipe="paper")
+
+
+def test_the_papers_recipe_is_these_steps(by_the_paper):
+    """One order for ever, stale means, three searches a batch: put together by hand."""
+    x = small_data().x_train
+    x = x[np.random.default_rng(0).permutation(200)]
+    settings = {"threads": 1, "progress": False, "shuffle": False}
+    rbms, _ = fit_stack(x, (*HIDDEN, 2), epochs=2, batch_size=20, stale=True, seed=0, **settings)
+    model = unroll(rbms)
+    optimizer = ConjugateGradient(searches=3)
+    history = model.fit(x, epochs=3, batch_size=50, optimizer=optimizer, seed=0, **settings)
+    assert_array_equal(model.theta, by_the_paper.model.theta)
+    assert history["loss"] == by_the_paper.finetuning["loss"]
+    assert by_the_paper.metrics["training"]["searches"] == 3 and by_the_paper.metrics["training"]["n_train"] == 200
+
+
+def test_the_papers_numbers():
+    recipe = recipe_paper.with_epochs(PaperRecipe(), EXPERIMENTS["mnist-30"])
+    assert recipe == PaperRecipe(None, 50, 200, 100, 1000, 3)
+    assert {name: WHOLE_EXPERIMENTS[name].sizes for name in PAPERS_SIZES} == PAPERS_SIZES
+
+
+def test_errors_before_each_epoch_as_the_paper_prints_them(by_the_paper):
+    history, data = by_the_paper.finetuning, by_the_paper.data
+    start = unroll(fit_stack_again())
+    assert history["squared_error"][0] == pytest.approx(start.evaluate(data.x_train)["squared_error"], rel=1e-5)
+    assert history["test_squared_error"][0] == pytest.approx(start.evaluate(data.x_test)["squared_error"], rel=1e-5)
+    assert by_the_paper.metrics["test_squared_error"] != history["test_squared_error"][-1]  # after the last epoch
+    assert history["loss"][-1] < history["loss"][0]
+
+
+def fit_stack_again():
+    x = small_data().x_train[np.random.default_rng(0).permutation(200)]
+    settings = {"threads": 1, "progress": False, "shuffle": False, "batch_size": 20}
+    return fit_stack(x, (*HIDDEN, 2), epochs=2, stale=True, seed=0, **settings)[0]
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    "recipe, phase, epoch",
+    [("paper", "rbm", 1), ("paper", "rbm", 6), ("paper", "net", 0), ("paper", "net", 2), ("short", "rbm", 3),
+     ("short", "net", 1), ("modern", "net", 2)],
+)  # fmt: skip
+def test_a_killed_run_goes_on_bit_for_bit(tmp_path, monkeypatch, recipe, phase, epoch):
+    warped = dataclasses.replace(TINY, finetune_epochs=4, warp={"turn": 0.2}, unwarped_end=0.25, patience=2)
+    monkeypatch.setitem(recipe_modern.MODERN, "mnist-2d", warped)
+    whole = run(recipe=recipe)
+    place = (RBMCheckpoint, "epoch_done") if phase == "rbm" else (watching.SquaredErrors, "on_epoch_end")
+    count, method = itertools.count(), getattr(*place)
+
+    def dies(*arguments, **named):
+        if next(count) == epoch:
+            raise KilledError
+        return method(*arguments, **named)
+
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(*place, dies)
+        run(recipe=recipe, folder=tmp_path)
+    again = run(recipe=recipe, folder=tmp_path)
+    assert_array_equal(again.model.theta, whole.model.theta)
+    assert unchanging(again.metrics) == unchanging(whole.metrics)
+    errors = "test_squared_error" if recipe == "paper" else "val_squared_error"
+    assert again.finetuning[errors] == whole.finetuning[errors]
+    with open(tmp_path / "finetuning.csv", newline="") as file:
+        assert [float(row[errors]) for row in csv.DictReader(file)] == whole.finetuning[errors]
+
+
+def test_another_runs_checkpoint_is_refused(tmp_path):
+    run(recipe="paper", folder=tmp_path)
+    with pytest.raises(UsageError, match=r"fit_rbm: expected the run that .* holds, got another"):
+        run(recipe="paper", seed=1, folder=tmp_path)
+
+
+# --- what is watched, and what changes the images
+
+
+def test_products_are_counted(by_the_paper):
+    row = by_the_paper.finetuning.rows[0]
+    model = by_the_paper.model
+    per_row = 2 * (3 * model.multiply_adds - 36 * 20)
+    batches = [row["gflops"] for row in by_the_paper.finetuning.rows]
+    assert all(speed > 0 for speed in batches) and per_row == 2 * (3 * 2 * (720 + 300 + 150 + 20) - 720)
+    assert row["product_share"] == pytest.approx(row["gflops"] / row["limit_gflops"])
+    metrics = by_the_paper.metrics
+    assert metrics["median_gflops"] in [round(speed, 4) for speed in batches]
+
+
+def test_share_of_products_from_known_times(result, monkeypatch):
+    callback = watching.ProductShare(threads=1)
+    run = SimpleNamespace(
+        model=result.model, training=(np.zeros((100, 36)),), steps=5, optimizer=ConjugateGradient(),
+    )  # fmt: skip
+    clock = iter([10.0, 14.0])
+    monkeypatch.setattr(watching.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(watching.time, "process_time", lambda: run.optimizer.evaluations / 10)
+    monkeypatch.setattr(watching, "product_limit", lambda threads: (2.0, 4.0))
+    callback.on_train_begin(run)
+    row = {}
+    run.optimizer.evaluations = 10
+    callback.on_batch_end(run, 1.0)
+    run.optimizer.evaluations = 50
+    callback.on_batch_end(run, 1.0)
+    callback.on_epoch_end(run, row)
+    done = 40 * 20 * 2 * (3 * result.model.multiply_adds - 720) / 1e9  # 40 passes of 20 rows
+    assert row == {
+        "gflops": pytest.approx(done / 4), "limit_gflops": 2.0, "product_share": pytest.approx(done / 4 / 2),
+        "product_share_of_cpu": pytest.approx(done / 4 / 4),
+    }  # fmt: skip
+
+
+def test_the_limit_is_that_of_real_products():
+    clock, cpu = watching.product_limit(2)
+    assert clock > 0 and cpu > 0
+
+
+def warped(threads=1, **settings):
+    x = small_data().x_train
+    usual = {"share": 0.5, "until": 2, "seed": 3} | settings
+    callback = Warped(x, (6, 6, 1), Warp(shift=0.1, turn=0.3, zoom=0.1), threads=threads, **usual)
+    return x, callback, SimpleNamespace(training=(x.copy(),), first_epoch=1)
+
+
+def test_some_images_are_warped_in_every_epoch_until_the_last_ones():
+    x, callback, run = warped()
+    (images,), kept = run.training, x.copy()
+    callback.on_train_begin(run)
+    first = images.copy()
+    changed = (first != x).any(axis=1)
+    assert 0.35 < changed.mean() < 0.65
+    callback.on_epoch_end(run, {"epoch": 1})
+    second = (images != x).any(axis=1)
+    assert 0.35 < second.mean() < 0.65 and (second != changed).any()
+    for epoch in (2, 3, 4):
+        callback.on_epoch_end(run, {"epoch": epoch})
+        assert_array_equal(images, x)
+    assert_array_equal(x, kept)  # the caller's images stay as they are
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_warped_images_depend_on_epoch_and_seed_alone(threads, monkeypatch):
+    monkeypatch.setattr(Warped, "AT_ONCE", 7)
+    _, callback, run = warped()
+    callback.on_train_begin(run)
+    callback.on_epoch_end(run, {"epoch": 1})
+    _, other, resumed = warped(threads)
+    resumed.first_epoch = 2
+    other.on_train_begin(resumed)
+    assert_array_equal(run.training[0], resumed.training[0])
+    _, another, run = warped(seed=4)
+    run.first_epoch = 2
+    another.on_train_begin(run)
+    assert (run.training[0] != resumed.training[0]).any()
+
+
+def test_the_modern_recipe_keeps_the_best_epoch(monkeypatch):
+    recipe = dataclasses.replace(TINY, finetune_epochs=12, lr=0.3, patience=2)
+    monkeypatch.setitem(recipe_modern.MODERN, "mnist-2d", recipe)
+    result = run(recipe="modern")
+    errors = result.finetuning["val_squared_error"]
+    assert len(errors) < 12 or min(errors) < errors[-1]
+    _, held = recipe_modern.held_out(task(), recipe)
+    assert result.model.evaluate(held)["squared_error"] == pytest.approx(min(errors), rel=1e-6)
 
 
 # --- the report
@@ -246,11 +453,11 @@ def test_history_file_has_every_phase(folder, result):
 
 
 def test_squared_errors_of_the_history_are_those_of_the_net(result):
-    """On the first images trained on and the first held out, as many of each."""
     x = result.data.x_train
-    run, row = SimpleNamespace(model=result.model, training=(x, x), validation=(x[100:], x[100:])), {"loss": 1.0}
-    hinton2006.SquaredErrors(threads=1).on_epoch_end(run, row)
     few, held = x[:VALIDATION_IMAGES], x[100 : 100 + VALIDATION_IMAGES]
+    callback = watching.SquaredErrors({"squared_error": few, "val_squared_error": held}, threads=1)
+    row = {"loss": 1.0}
+    callback.on_epoch_end(SimpleNamespace(model=result.model), row)
     assert row == {
         "loss": 1.0,
         "squared_error": pytest.approx(analysis.squared_error(few, result.model.reconstruct(few)), rel=1e-5),
@@ -300,14 +507,16 @@ def test_other_figures_show_test_images_and_weights(result):
     sheet = report.filter_figure(result).axes[0].get_images()[0].get_array()
     assert_allclose(sheet[:6, :6], weights[:, 0].reshape(6, 6))
     assert [axis.get_ylabel() for axis in report.loss_figure(result).axes] == [
-        "cross-entropy (nats per image)", "squared error (sum over pixels, mean over images)",
+        "cross-entropy (nats per image)",
+        "squared error (sum over pixels, mean over images)",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("code_size", [1, 3])
 @pytest.mark.slow
 def test_codes_of_other_sizes(code_size, tmp_path, monkeypatch):
-    result = run(code_size=code_size)
+    monkeypatch.setitem(EXPERIMENTS, "mnist-2d", dataclasses.replace(EXPERIMENTS["mnist-2d"], code_size=code_size))
+    result = run()
     assert result.metrics["layer_sizes"][-1] == code_size
     figures = {}  # not drawn: that takes long, and is tested above
     monkeypatch.setattr(plots, "save", lambda figure, path: figures.update({path.name: figure}))

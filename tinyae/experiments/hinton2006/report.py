@@ -1,4 +1,4 @@
-"""The files of a hinton2006 run: figures, metrics, history, model."""
+"""The files of a run: figures, metrics, history, model."""
 
 import numpy as np
 
@@ -7,15 +7,16 @@ from tinyae.layers.flat import named_views
 from tinyae.reporting import dataset_title, some_of_each_class, write_json, write_text
 from tinyae.training.history import rows_as_csv
 
-DIGITS_PER_CLASS = 500  # as in the paper's figure
+SAMPLES_PER_CLASS = 500  # as in the paper's figure
 SHOWN_IMAGES, SHOWN_FILTERS = 20, 100
+PARTS = {"squared_error": "training", "val_squared_error": "validation", "test_squared_error": "test"}
 
 FILES = ("figure.png", "figure.svg", "reconstructions.png", "filters.png", "loss.png", "metrics.json",
          "history.csv", "model.npz")  # fmt: skip
 
 
 def write_report(result, folder):
-    """Write FILES into an existing folder, each atomically."""
+    """Write FILES into an existing folder, each atomically; the metrics last."""
     figure = code_figure(result)
     plots.save(figure, folder / "figure.png")
     plots.save(figure, folder / "figure.svg")
@@ -28,29 +29,34 @@ def write_report(result, folder):
 
 
 def code_figure(result):
-    """Figure 3 of the paper: test digits in the plane, by PCA and by the autoencoder."""
+    """Figure 3 of the paper: test images in the plane, by PCA and by the autoencoder."""
     data, metrics = result.data, result.metrics
-    rows = some_of_each_class(data.y_test, DIGITS_PER_CLASS, result.settings.seed)
-    x, k = data.x_test[rows], result.settings.code_size
+    rows = some_of_each_class(data.y_test, SAMPLES_PER_CLASS, result.settings.seed)
+    x, k = data.x_test[rows], result.settings.problem.code_size
     sizes = "-".join(map(str, metrics["layer_sizes"]))
     panels = [
-        (f"PCA, {k} components", plane(result.pca.encode(x)[:, :2]), "pca_test_squared_error", "pca_knn5_accuracy"),
-        (f"Autoencoder {sizes}", plane(result.model.encode(x)), "test_squared_error", "knn5_accuracy"),
+        (f"PCA, {k} components", plane(result.pca.encode(x)[:, :2]), "pca_"),
+        (f"Autoencoder {sizes}", plane(result.model.encode(x)), ""),
     ]
     note = "" if k == 2 else f"\n(first two principal components of the {k} code numbers)"
     count = min(np.unique(data.y_test[rows], return_counts=True)[1])
+    what = f"{count} test digits of each class" if len(data.class_names) > 1 else f"{count} test images"
     return plots.code_maps(
         [
-            (
-                f"{name}{note if name.startswith('Auto') else ''}\n"
-                f"squared error {metrics[error]:.2f} per image, 5-NN accuracy {100 * metrics[accuracy]:.1f} %",
-                codes,
-            )
-            for name, codes, error, accuracy in panels
+            (f"{name}{'' if prefix else note}\n{in_words(metrics, prefix)}", codes)
+            for name, codes, prefix in panels
         ],
         data.y_test[rows],
         data.class_names,
-        title=f"{dataset_title(result.data.name)}: codes of {count} test digits of each class",
+        title=f"{dataset_title(data.name)}: codes of {what}",
+    )  # fmt: skip
+
+
+def in_words(metrics, prefix=""):
+    """'squared error 25.18 per image, 5-NN accuracy 86.3 %', as far as there are such numbers."""
+    error, accuracy = metrics[f"{prefix}test_squared_error"], metrics.get(f"{prefix}knn5_accuracy")
+    return f"squared error {error:.2f} per image" + (
+        "" if accuracy is None else f", 5-NN accuracy {100 * accuracy:.1f} %"
     )
 
 
@@ -62,8 +68,8 @@ def plane(codes):
 
 
 def reconstruction_figure(result):
-    """Two test images of every class above their reconstructions by the autoencoder and by PCA."""
-    data, k = result.data, result.settings.code_size
+    """Some test images of every class above their reconstructions by the autoencoder and by PCA."""
+    data, k = result.data, result.settings.problem.code_size
     per_class = max(1, SHOWN_IMAGES // len(np.unique(data.y_test)))
     rows = some_of_each_class(data.y_test, per_class, result.settings.seed)[:SHOWN_IMAGES]
     x = data.x_test[rows]
@@ -83,16 +89,19 @@ def filter_figure(result):
 
 
 def loss_figure(result):
-    """Cross-entropy and squared error over the epochs of fine-tuning, with their baselines."""
-    history, metrics, k = result.finetuning, result.metrics, result.settings.code_size
+    """The loss and the squared error over the epochs of fine-tuning, with their baselines."""
+    history, metrics, k = result.finetuning, result.metrics, result.settings.problem.code_size
+    losses = {"training": history["loss"]} | ({"validation": history["val_loss"]} if "val_loss" in history else {})
+    known = {"mean_image": "mean image", "floor": "floor"}
     cross_entropy = (
-        "cross-entropy (nats per image)",
-        {"training": history["loss"], "validation": history["val_loss"]},
-        {"mean image": history.baselines["mean_image"], "floor": history.baselines["floor"]},
+        f"{'cross-entropy' if result.model.loss.name == 'BCE' else 'half the squared error'} "
+        f"({result.model.loss.unit.split(':')[0]} per image)",
+        losses,
+        {known[name]: value for name, value in history.baselines.items() if name in known},
     )
     squared = (
         "squared error (sum over pixels, mean over images)",
-        {"training": history["squared_error"], "validation": history["val_squared_error"]},
+        {text: history[name] for name, text in PARTS.items() if name in history},
         {"mean image": metrics["mean_image_squared_error"], f"PCA-{k}": metrics["pca_test_squared_error"]},
     )
     return plots.loss_curves([cross_entropy, squared])

@@ -1,0 +1,18 @@
+"""Hinton & Salakhutdinov (2006): the paper's experiments by the paper's own recipe, and by the best one found since.
+
+    problems.py        what there is to do: data, sizes of the layers, the paper's figures
+    recipe_paper.py    how they trained: contrastive divergence, conjugate gradients
+    recipe_modern.py   how one trains the same nets today
+    measure.py         errors and what the codes are worth
+    run.py             load, train, measure
+    report.py          pictures and files
+
+Source: G. E. Hinton, R. R. Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", Science 313
+(2006) 504-507, its supporting material, and the code they published.
+"""
+
+from tinyae.experiments.hinton2006.problems import EXPERIMENTS
+from tinyae.experiments.hinton2006.run import RECIPES, run
+from tinyae.experiments.hinton2006.settings import Settings
+
+__all__ = ["EXPERIMENTS", "RECIPES", "Settings", "run"]

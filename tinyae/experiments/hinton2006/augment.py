@@ -1,0 +1,63 @@
+"""Other versions of the training images in every epoch: turned, stretched and shifted a little."""
+
+import numpy as np
+
+from tinyae.training import Callback
+from tinyae.training.memory import pieces
+from tinyae.training.threads import Team
+
+
+class Warped(Callback):
+    """Puts warped images in the place of some training images, others in every epoch, for the net to reconstruct.
+
+    Unlike a corruption, for which the clean image stays the target, this makes the training set larger: what the net
+    has to reconstruct differs from epoch to epoch.
+
+    Parameters
+    ----------
+    x : array (N, D)
+        The images; not changed. `fit` gets a copy of them, which is.
+    image_shape : tuple (H, W, C)
+    warp : tinyae.warping.Warp
+    share : float in [0, 1]
+        Part of the images that is warped in an epoch, drawn anew each time.
+    until : int
+        The last epoch with warped images; those after it have the images as they are.
+    seed, threads : int
+        The random numbers of an epoch depend on its number and the seed alone.
+    """
+
+    AT_ONCE = 2000  # images
+
+    def __init__(self, x, image_shape, warp, share, until, seed, threads):
+        self.x, self.image_shape, self.warp, self.share, self.until = x, image_shape, warp, share, until
+        self.seed, self.threads = seed, threads
+
+    def config(self):
+        return {"warp": self.warp.config(), "share": self.share, "until": self.until, "seed": self.seed}
+
+    def on_train_begin(self, run):
+        self._fill(run.training[0], run.first_epoch)
+
+    def on_epoch_end(self, run, row):
+        self._fill(run.training[0], row["epoch"] + 1)
+
+    def _fill(self, images, epoch):
+        """The images of that epoch, into the array the net is trained on."""
+        if epoch > self.until + 1:  # they are all as they were
+            return
+        np.copyto(images, self.x)
+        if epoch > self.until:
+            return
+        rng = np.random.default_rng([self.seed, epoch])
+        rows = np.flatnonzero(rng.random(len(images)) < self.share)
+        parts = list(pieces(slice(0, len(rows)), self.AT_ONCE))
+        rngs = rng.spawn(len(parts))
+
+        def work(worker):
+            for part, own in list(zip(parts, rngs, strict=True))[worker :: self.threads]:
+                chosen = rows[part]
+                images[chosen] = self.warp(self.x[chosen].reshape(-1, *self.image_shape), own).reshape(len(chosen), -1)
+
+        with Team(self.threads) as team:
+            team.run(work)

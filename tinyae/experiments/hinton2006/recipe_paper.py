@@ -1,0 +1,103 @@
+"""The paper's recipe: a stack of RBMs by contrastive divergence, unrolled, fine-tuned by conjugate gradients.
+
+What their published code does, this does: images in one random order, cut once into batches of 100; every RBM by CD-1
+with rate 0.1 (0.001 for linear units), momentum 0.5 and from the sixth epoch on 0.9, weight cost 0.0002, weights that
+start at 0.1 N(0, 1) and biases at 0; hidden probabilities of the last epoch, taken before each batch's update, as data
+for the next RBM; decoder weights that begin as the encoder's, transposed; cross-entropy summed over the pixels; for
+each ten consecutive batches, merged into one of 1000, three line searches that begin down the gradient.
+
+Where it departs from them:
+
+=========================  =====================================  =====================================================
+what                       theirs                                 here
+=========================  =====================================  =====================================================
+order of the images        sorted by class, then permuted         the file's order, permuted: the same distribution
+random numbers             Matlab's, seeded by the clock          NumPy's, seeded: a run can be repeated
+numbers                    64 bits                                32 bits; a line search whose fall drowns in rounding
+                                                                  ends there, as any failed one
+epochs of pretraining      10 in the code, 50 in the paper        50
+line search                `minimize` of 2006-09-08; the paper's  written anew from the formulas it states, with its
+                           own runs are older                     constants (`tinyae.minimisers.conjugate_gradient`)
+cross-entropy              log of the output, which may be 0      from the total input: finite for any
+last batch                 all are full                           the rest of the images, where they are not a multiple
+test error                 mean over batches of 100               mean over images: the same number
+=========================  =====================================  =====================================================
+
+As there, the errors in the history are those before each epoch's updates, on all training and all test images, and the
+test images decide nothing: training ends after the epochs that were planned, and what is left then is the result.
+"""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from tinyae.checks import UsageError
+from tinyae.experiments.hinton2006.task import Trained
+from tinyae.experiments.hinton2006.watching import ProductShare, SquaredErrors
+from tinyae.optimizers import ConjugateGradient
+from tinyae.rbm import fit_stack, unroll
+from tinyae.training.loggers import CSVLogger
+
+
+@dataclass(frozen=True)
+class PaperRecipe:
+    """The numbers of the recipe; the epochs are those of the problem where None.
+
+    Attributes
+    ----------
+    n_train : int or None
+        Limit on the training images.
+    pretrain_epochs, finetune_epochs : int or None
+    pretrain_batch, finetune_batch : int
+    searches : int
+        Line searches on every batch.
+    """
+
+    n_train: int | None = None
+    pretrain_epochs: int | None = None
+    finetune_epochs: int | None = None
+    pretrain_batch: int = 100
+    finetune_batch: int = 1000
+    searches: int = 3
+
+
+WHOLE = PaperRecipe()
+QUICK = PaperRecipe(n_train=2000, pretrain_epochs=4, finetune_epochs=4)
+
+
+def train(task):
+    """Train the net of a Task as the paper did. Returns a Trained."""
+    recipe = with_epochs(QUICK if task.quick else WHOLE, task.problem)
+    x = in_one_order(task.data.x_train, task.seed)[: recipe.n_train]
+    if len(x) < recipe.pretrain_batch:
+        raise UsageError(f"hinton2006: expected at least {recipe.pretrain_batch} training images, got {len(x)}.")
+    task.announce()
+    rbms, pretraining = fit_stack(
+        x, task.problem.sizes, visible=task.problem.visible, epochs=recipe.pretrain_epochs,
+        batch_size=recipe.pretrain_batch, shuffle=False, stale=True, layers=task.problem.layers or None,
+        seed=task.seed, threads=task.threads, progress=task.progress, checkpoint=task.below("pretraining"),
+    )  # fmt: skip
+    model = unroll(rbms)
+    errors = SquaredErrors({"squared_error": x, "test_squared_error": task.data.x_test}, task.threads, before=True)
+    callbacks = [ProductShare(task.threads), errors]
+    if task.folder is not None:
+        callbacks.append(CSVLogger(task.below("finetuning.csv")))
+    finetuning = model.fit(
+        x, epochs=recipe.finetune_epochs, batch_size=recipe.finetune_batch, shuffle=False,
+        optimizer=ConjugateGradient(searches=recipe.searches), callbacks=callbacks, seed=task.seed,
+        threads=task.threads, progress=task.progress and "fine-tuning", checkpoint=task.below("finetuning"),
+    )  # fmt: skip
+    return Trained(model, pretraining, finetuning, asdict(recipe) | {"n_train": len(x), "n_validation": 0})
+
+
+def with_epochs(recipe, problem):
+    """The recipe with the problem's epochs where it names none."""
+    chosen = asdict(recipe)
+    for name in ("pretrain_epochs", "finetune_epochs"):
+        chosen[name] = chosen[name] or getattr(problem, name)
+    return PaperRecipe(**chosen)
+
+
+def in_one_order(x, seed):
+    """The rows of x in the order they keep for ever."""
+    return x[np.random.default_rng(seed).permutation(len(x))]

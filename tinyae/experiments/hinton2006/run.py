@@ -1,0 +1,100 @@
+"""One run: load, train, measure."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tinyae import analysis
+from tinyae.autoencoder import Autoencoder
+from tinyae.checks import UsageError, check_finite
+from tinyae.datasets import Dataset
+from tinyae.experiments.hinton2006 import recipe_modern, recipe_paper
+from tinyae.experiments.hinton2006.measure import measure
+from tinyae.experiments.hinton2006.settings import Settings
+from tinyae.experiments.hinton2006.task import Task
+from tinyae.reporting import announce, peak_memory_mb, versions
+from tinyae.training import History
+from tinyae.training.threads import thread_count
+
+RECIPES = {"short": recipe_modern.train_short, "modern": recipe_modern.train_modern, "paper": recipe_paper.train}
+
+
+@dataclass
+class Result:
+    """Everything a run made; `tinyae.experiments.hinton2006.report` turns it into files."""
+
+    settings: Settings
+    data: Dataset
+    model: Autoencoder
+    pca: analysis.PCA
+    pretraining: list[History]
+    finetuning: History
+    metrics: dict
+
+
+def run(settings, progress=True, folder=None):
+    """Load, pretrain, unroll, fine-tune, measure. Returns a Result; writes no file but what it keeps in `folder`.
+
+    Parameters
+    ----------
+    settings : Settings
+    progress : bool
+    folder : path, optional
+        Every epoch is kept there; a run with the same settings goes on where it stopped, and ends with the same bits.
+    """
+    problem, threads = settings.problem, thread_count(settings.threads)
+    data = settings.load()
+    pixels = data.x_train.shape[1]
+    if problem.code_size >= pixels:
+        raise UsageError(f"hinton2006: expected more pixels than the {problem.code_size} of the code, got {pixels}.")
+    check_finite("hinton2006", data.x_train)
+    task = Task(
+        settings.experiment, problem, data, settings.quick, settings.seed, threads, folder and Path(folder), progress
+    )
+    started = time.perf_counter()
+    trained = RECIPES[settings.recipe](task)
+    seconds = time.perf_counter() - started
+
+    if progress:
+        announce("measuring")
+    pca = analysis.PCA(data.x_train, problem.code_size)
+    metrics = describe(settings, data, trained, threads)
+    metrics |= measure(data, trained.model, pca, threads) | {"published": problem.published}
+    metrics |= times(trained) | {"seconds_train": round(seconds, 2), "peak_rss_mb": round(peak_memory_mb(), 1)}
+    metrics["versions"] = versions()
+    return Result(
+        replace(settings, threads=threads), data, trained.model, pca, trained.pretraining, trained.finetuning, metrics
+    )
+
+
+def describe(settings, data, trained, threads):
+    """What was run."""
+    return {
+        "experiment": settings.experiment,
+        "recipe": settings.recipe,
+        "quick": settings.quick,
+        "dataset": data.name,
+        "n_train": len(data.x_train),
+        "n_test": len(data.x_test),
+        "layer_sizes": [trained.model.input_shape[0], *settings.problem.sizes],
+        "n_params": trained.model.n_params,
+        "seed": settings.seed,
+        "threads": threads,
+        "training": trained.settings,
+    }
+
+
+def times(trained):
+    """Seconds of every phase, also where a run was stopped in between, and the share of the products in them."""
+    pretraining = sum(sum(history["seconds"]) for history in trained.pretraining)
+    finetuning = trained.finetuning["seconds"]
+    values = {
+        "seconds_pretrain": round(pretraining, 2),
+        "seconds_finetune": round(sum(finetuning), 2),
+        "seconds_finetune_epoch": round(sorted(finetuning)[len(finetuning) // 2], 3),
+    }
+    for name in ("gflops", "limit_gflops", "product_share", "product_share_of_cpu"):
+        if name in trained.finetuning:
+            known = sorted(value for value in trained.finetuning[name] if value is not None)
+            values[f"median_{name}"] = round(known[len(known) // 2], 4)
+    return values

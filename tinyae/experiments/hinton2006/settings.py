@@ -1,0 +1,55 @@
+"""What to run."""
+
+from dataclasses import dataclass
+
+from tinyae.checks import check_choice, check_int
+from tinyae.experiments.hinton2006.problems import EXPERIMENTS
+from tinyae.training.threads import thread_count
+
+RECIPE_NAMES = ("short", "modern", "paper")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to run; the same settings on the same machine give the same bits.
+
+    Parameters
+    ----------
+    experiment : str
+        A name in EXPERIMENTS.
+    recipe : {"short", "modern", "paper"}
+        The paper's own recipe, the best known for these nets on a laptop, or that one cut to some minutes.
+    quick : bool
+        Few images and epochs, to see that all works.
+    dataset : str, optional
+        One of the experiment's `datasets`, the first without it.
+    data_dir : path, optional
+    seed : int
+    threads : int, optional
+        One per core without it.
+    """
+
+    experiment: str = "mnist-2d"
+    recipe: str = "short"
+    quick: bool = False
+    dataset: str | None = None
+    data_dir: str | None = None
+    seed: int = 0
+    threads: int | None = None
+
+    def __post_init__(self):
+        check_choice("hinton2006", "experiment", self.experiment, EXPERIMENTS)
+        check_choice("hinton2006", "recipe", self.recipe, RECIPE_NAMES)
+        if self.dataset is not None:
+            check_choice("hinton2006", "dataset", self.dataset, self.problem.datasets)
+        check_int("hinton2006", "seed", self.seed, 0)
+        thread_count(self.threads)
+
+    @property
+    def problem(self):
+        """The Problem of that name."""
+        return EXPERIMENTS[self.experiment]
+
+    def load(self):
+        """The whole data set."""
+        return self.problem.load(self.dataset or self.problem.datasets[0], self.data_dir, self.seed)
