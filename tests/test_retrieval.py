@@ -19,6 +19,7 @@ from tinyae.applications.retrieval import (
     check_takes,
     codes_of,
     compare,
+    epochs_for,
     fingerprint,
     gallery_of,
     gallery_of_file,
@@ -270,6 +271,13 @@ def test_fingerprints_tell_nets_apart():
     assert fingerprint(a) == fingerprint(b)
     b.encoder.layers[1].state["mean"] += 1
     assert fingerprint(a) != fingerprint(b)
+
+
+@pytest.mark.parametrize(
+    "n, epochs", [(1, 200), (300, 200), (640, 100), (641, 91), (2000, 32), (6336, 11), (6337, 10), (60_000, 10)]
+)
+def test_few_images_are_gone_through_more_often(n, epochs):
+    assert epochs_for(n) == epochs
 
 
 def test_nets_by_name():

@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tinyae import cli, datasets, load, plots
-from tinyae.applications.retrieval import Index, codes_of, net_for
+from tinyae.applications.retrieval import Index, codes, codes_of, net_for
 from tinyae.datasets import Dataset, download, store
 from tinyae.plots import retrieval as pictures
 from tinyae.samples import Preparation
@@ -304,7 +304,8 @@ def test_an_array_without_classes(tmp_path, capsys):
     assert not (tmp_path / "out" / "table.md").exists() and "table.md" not in out
 
 
-def test_a_table(tmp_path, capsys):
+def test_a_table(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(codes, "MOST_EPOCHS", 20)
     rng = np.random.default_rng(0)
     x = rng.normal(size=(60, 5)) * [1, 10, 100, 1, 1]
     x[::2, 1] += 60
@@ -317,6 +318,10 @@ def test_a_table(tmp_path, capsys):
     assert code == 0 and m["net"] == "dense" and m["code_size"] == 2 and m["image_shape"] == [1, 5, 1]
     assert m["queries"][0]["name"] == "q.csv" and m["queries"][0]["neighbours"][0]["name"].startswith("row ")
     assert "t.csv, 6 test rows ask, among 60:" in out
+    assert m["epochs"] == 3
+    index = own.index("--epochs")
+    assert search(capsys, *own[:index], *own[index + 2 :], "--query", "q.csv")[0] == 0
+    assert metrics()["epochs"] == 20  # by itself: an epoch is one update
     (tmp_path / "q.csv").write_text("t,s,r,q\n0,0,0,60\n")
     code, _, err = search(capsys, *own, "--query", "q.csv")
     assert code == 2 and "q.csv" in err and "'p'" in err

@@ -54,7 +54,7 @@ def add(commands):
         "they are; conv: convolutions alone; dense: for tables (default: warped, for tables dense)",
     )
     search.add_argument("--code-size", type=int, help="numbers in a code (default: 128, at most half the pixels)")
-    search.add_argument("--epochs", type=int, help="default: 10")
+    search.add_argument("--epochs", type=int, help="default: 10, of fewer than 6,300 images more, up to 200")
     search.add_argument("--distance", help="cosine or euclidean (default: cosine)")
     search.add_argument(
         "--power", type=float,
@@ -228,7 +228,7 @@ def train(arguments, gallery, model, folder, threads):
     x = some_rows(gallery.x, gallery.train).reshape(-1, *model.input_shape)
     checkpoint = checkpoint_of(arguments, folder).of(dataset=gallery.name, limit=arguments.limit, seed=arguments.seed)
     history = model.fit(
-        x, epochs=arguments.epochs or codes.EPOCHS, batch_size=codes.BATCH_SIZE,
+        x, epochs=arguments.epochs or codes.epochs_for(len(x)), batch_size=codes.BATCH_SIZE,
         optimizer=Nadam(Cosine(codes.RATE, warmup=codes.WARMUP)), threads=threads, seed=arguments.seed,
         progress="training", checkpoint=checkpoint,
     )  # fmt: skip

@@ -9,7 +9,14 @@
 No label is used but to judge the answers.
 """
 
-from tinyae.applications.retrieval.codes import check_takes, codes_of, fingerprint, net_for, search_autoencoder
+from tinyae.applications.retrieval.codes import (
+    check_takes,
+    codes_of,
+    epochs_for,
+    fingerprint,
+    net_for,
+    search_autoencoder,
+)
 from tinyae.applications.retrieval.comparison import best_baseline, compare
 from tinyae.applications.retrieval.gallery import Gallery, gallery_of, gallery_of_file
 from tinyae.applications.retrieval.index import Index
@@ -25,6 +32,7 @@ __all__ = [
     "check_takes",
     "search_autoencoder",
     "net_for",
+    "epochs_for",
     "fingerprint",
     "compare",
     "best_baseline",

@@ -22,6 +22,8 @@ HIDDEN = (256,)  # units between a row of a table and its code
 # Of the last but one power 0 has 0.720, power 0.4 0.730, power 1/2 0.704, and Euclidean distance at power 1/4 0.733.
 # How often a drawing is the first to be found when its warped copy asks needs no label, and puts the same power first.
 EPOCHS, BATCH_SIZE, RATE, WARMUP, POWER = 10, 64, 3e-3, 0.05, 0.25
+# 300 digits drawn by code: 0.772 after 10 epochs (of 5 updates), 0.833 after 40, 0.865 after 100.
+UPDATES, MOST_EPOCHS = 1000, 200
 
 
 def search_autoencoder(image_shape=(28, 28, 1), code_size=CODE_SIZE, *, warp=True, seed=0):
@@ -35,9 +37,15 @@ def search_autoencoder(image_shape=(28, 28, 1), code_size=CODE_SIZE, *, warp=Tru
         False: an ordinary autoencoder, for comparison.
     seed : int
 
-    Usual training: `fit(images, epochs=10, batch_size=64, optimizer=Nadam(Cosine(3e-3, warmup=0.05)))`.
+    Usual training: `fit(images, epochs=10, batch_size=64, optimizer=Nadam(Cosine(3e-3, warmup=0.05)))`, and more
+    epochs for fewer than 6,300 images (`epochs_for`).
     """
     return conv_code_autoencoder(image_shape, code_size, corruption=Warp() if warp else None, seed=seed)
+
+
+def epochs_for(n):
+    """Epochs for n images: EPOCHS, and for few images as many as make UPDATES, up to MOST_EPOCHS."""
+    return min(max(EPOCHS, math.ceil(UPDATES / math.ceil(n / BATCH_SIZE))), MOST_EPOCHS)
 
 
 def net_for(kind, image_shape, code_size=None, seed=0):
