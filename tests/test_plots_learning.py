@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tinyae import SGD, Autoencoder, ConjugateGradient, Dense, Flatten, UsageError, plots
+from tinyae import SGD, Autoencoder, ConjugateGradient, Conv2D, Dense, Flatten, UsageError, plots
 from tinyae.architectures import conv_autoencoder, simple_autoencoder, variational_autoencoder
 from tinyae.descent import Quadratic, bowl, follow, ravine, rosenbrock
 from tinyae.landscape import Surface
@@ -343,6 +343,7 @@ def test_widths_are_square_roots_of_sizes(figures):
     edges = [patch.get_linewidth() for patch in figure.axes[0].patches]
     assert edges.index(max(edges)) == len(net.encoder.layers)  # the code's
     assert in_short(net.encoder.layers[0]) == "Conv2D 3×3, relu" and f"{net.n_params:,}" in said(figure)
+    assert in_short(Conv2D(2, (3, 5), stride=(1, 2))) == "Conv2D 3×5, stride (1, 2)"
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == ["input", "weights", "pooling, upsampling"]
 

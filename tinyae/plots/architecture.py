@@ -5,6 +5,7 @@ from matplotlib.patches import FancyBboxPatch, Patch
 
 from tinyae.layers import AveragePool, Crop, Flatten, MaxPool, Reshape, UpSample, ZeroPad
 from tinyae.layers.activations import Activation
+from tinyae.layers.geometry import one_or_pair
 from tinyae.layers.noise import Noisy
 from tinyae.layers.sequential import show_shape
 from tinyae.plots.common import BASELINE_COLOUR, Figure
@@ -92,8 +93,10 @@ def _kind(layer):
 
 
 def in_short(layer):
-    """'Conv2D 3×3, relu': a layer's name, with its kernel and activation where it has them."""
-    kernel = getattr(layer, "kernel", None)
+    """'Conv2D 3×3, stride 2, relu': a layer's name, with its kernel, stride and activation where it has them."""
+    kernel, stride = getattr(layer, "kernel", None), getattr(layer, "stride", None)
     parts = [layer.name + (f" {kernel[0]}×{kernel[1]}" if isinstance(kernel, tuple) else "")]
+    if isinstance(kernel, tuple) and stride != (1, 1):
+        parts.append(f"stride {one_or_pair(stride)}")
     name = getattr(layer, "activation_name", None)
     return ", ".join(parts + ([name] if name else []))

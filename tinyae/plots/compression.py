@@ -36,7 +36,7 @@ def rate_distortion(curves, title, estimates=(), lossless=None):
     axis.set_xticks(ticks, [f"{bits:g}" for bits in ticks])
     axis.minorticks_off()
     axis.set_xlim(max(low, 4) / 1.1, high * 1.1)
-    axis.set_xlabel("bits per image (each step to the right: twice as many)")
+    axis.set_xlabel("bits per image (logarithmic)")
     axis.set_ylabel("PSNR of the mean squared error, dB")
     axis.grid(alpha=0.25)
     axis.legend(fontsize=9)
