@@ -343,7 +343,8 @@ def test_widths_are_square_roots_of_sizes(figures):
     edges = [patch.get_linewidth() for patch in figure.axes[0].patches]
     assert edges.index(max(edges)) == len(net.encoder.layers)  # the code's
     assert in_short(net.encoder.layers[0]) == "Conv2D 3×3, relu" and f"{net.n_params:,}" in said(figure)
-    assert in_short(Conv2D(2, (3, 5), stride=(1, 2))) == "Conv2D 3×5, stride (1, 2)"
+    assert in_short(Conv2D(2, (3, 5), stride=(1, 2))) == "Conv2D 3×5, stride 1×2"
+    assert in_short(Conv2D(2, 3, stride=2, activation="relu")) == "Conv2D 3×3, stride 2, relu"
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == ["input", "weights", "pooling, upsampling"]
 

@@ -5,7 +5,6 @@ from matplotlib.patches import FancyBboxPatch, Patch
 
 from tinyae.layers import AveragePool, Crop, Flatten, MaxPool, Reshape, UpSample, ZeroPad
 from tinyae.layers.activations import Activation
-from tinyae.layers.geometry import one_or_pair
 from tinyae.layers.noise import Noisy
 from tinyae.layers.sequential import show_shape
 from tinyae.plots.common import BASELINE_COLOUR, Figure
@@ -97,6 +96,6 @@ def in_short(layer):
     kernel, stride = getattr(layer, "kernel", None), getattr(layer, "stride", None)
     parts = [layer.name + (f" {kernel[0]}×{kernel[1]}" if isinstance(kernel, tuple) else "")]
     if isinstance(kernel, tuple) and stride != (1, 1):
-        parts.append(f"stride {one_or_pair(stride)}")
+        parts.append(f"stride {stride[0]}" + (f"×{stride[1]}" if stride[1] != stride[0] else ""))
     name = getattr(layer, "activation_name", None)
     return ", ".join(parts + ([name] if name else []))

