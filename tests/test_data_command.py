@@ -3,6 +3,8 @@
 import hashlib
 import http.server
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -227,6 +229,15 @@ def test_a_folder_that_is_not_there(data, tmp_path):
 def test_without_a_part(data):
     assert_one_line(data(), "tinyae data: the following arguments are required: PART (see tinyae data --help)")
     assert_one_line(data("got"), "invalid choice: 'got'")
+
+
+@pytest.mark.parametrize("part", ["list", "where"])
+def test_a_reader_that_has_seen_enough_is_no_error_to_speak_of(part):
+    words = [sys.executable, "-m", "tinyae.cli", "data", part]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+        program.stdout.close()  # as `head` does
+        assert program.stderr.read() == b""
+    assert program.returncode == 1
 
 
 @pytest.mark.parametrize("name", ["movielens-100k", "movielens-1m"])

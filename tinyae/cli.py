@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed work, 2 bad usage (one line on stderr), 130 interru
 """
 
 import argparse
+import os
 import sys
 import warnings
 
@@ -78,7 +79,12 @@ def main(argv=None):
     warnings.showwarning = _one_line_warning
     try:
         arguments = build_parser().parse_args(argv)
-        return arguments.run(arguments)
+        code = arguments.run(arguments)
+        sys.stdout.flush()  # a closed pipe shows here, not while Python ends
+        return code
+    except BrokenPipeError:  # whoever reads, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except UsageError as error:
         return _fail(error, 2)
     except (OSError, FloatingPointError, MemoryError) as error:

@@ -137,9 +137,11 @@ class Report:
         storage.save(self.model, folder / "model.npz")
         reporting.write_text(folder / "table.md", self.markdown())
         figure = rate_distortion(
-            {name: self.study.curves[name] for name in METHODS}, f"{reporting.dataset_title(self.data.name)}, "
-            f"{self.settings['n_test']:,} test images", (ENTROPY_CODED,), self.study.lossless,
-        )  # fmt: skip
+            {name: self.study.curves[name] for name in METHODS},
+            f"{reporting.dataset_title(self.data.name)}, {self.settings['n_test']:,} test images",
+            (ENTROPY_CODED,),
+            {"zlib": self.study.lossless["zlib"], "PNG": self.study.lossless["png"]},
+        )
         plots.save(figure, folder / "rate_distortion.png")
         plots.save(self.reconstructions(), folder / "reconstructions.png")
         write_atomically(folder / "test_images.tae", lambda temporary: temporary.write_bytes(self.content))
