@@ -369,13 +369,13 @@ def test_training_lowers_the_reconstruction_error(visible, hidden):
     assert errors[-1] < 0.8 * errors[0] and np.isfinite(rbm.theta).all()
 
 
-def test_default_learning_rate_depends_on_the_hidden_units(monkeypatch):
+def test_default_learning_rate_depends_on_the_units(monkeypatch):
     rates = []
     monkeypatch.setattr(CDStep, "__call__", lambda self, x, rows, lr, momentum, hidden: rates.append(lr) or 0.0)
-    for hidden in ("bernoulli", "gaussian"):
-        fit(RBM(4, 3, hidden=hidden), make_rows(10), epochs=1)
-    assert rates == [training.LEARNING_RATE["bernoulli"], training.LEARNING_RATE["gaussian"]]
-    assert rates[1] < rates[0]
+    for visible, hidden in KINDS:
+        fit(RBM(4, 3, visible, hidden), make_rows(10), epochs=1)
+    slow = training.LEARNING_RATE["gaussian"]
+    assert rates == [training.LEARNING_RATE["bernoulli"], slow, slow, slow] and slow < rates[0]
 
 
 def test_momentum_rises_after_some_epochs(monkeypatch):
@@ -543,8 +543,12 @@ def test_a_stack_on_real_values():
     x = make_rows(30, 5, "gaussian").astype(np.float32)
     rbms, _ = fit_stack(x, (4, 2), epochs=1, visible="gaussian", progress=False, lr=0.001)
     assert (rbms[0].visible, rbms[1].visible) == ("gaussian", "bernoulli")
-    with pytest.raises(UsageError, match="unroll: expected Bernoulli visible units at the bottom"):
-        unroll(rbms)
+    model = unroll(rbms)
+    code = rbms[1].hidden_mean(rbms[0].hidden_mean(x))
+    assert_allclose(model.encode(x), code, rtol=1e-5, atol=1e-6)
+    output = rbms[0].visible_mean(rbms[1].visible_mean(code))  # linear: real values come back as such
+    assert_allclose(model.reconstruct(x), output, rtol=1e-5, atol=1e-6)
+    assert model.loss.name == "MSE" and model.matched
 
 
 @pytest.mark.parametrize(

@@ -87,15 +87,16 @@ def unroll(rbms, seed=0):
     Returns
     -------
     Autoencoder
-        Logistic units, a linear code; sigmoid output and cross-entropy, or for documents softmax and categorical
-        cross-entropy.
+        Logistic units, a linear code; sigmoid output and cross-entropy, for Gaussian visible units a linear output and
+        half the squared error, for documents softmax and categorical cross-entropy.
 
     Source: Hinton & Salakhutdinov, Science 313 (2006) 504, figure 1.
     """
     _check_stack(rbms)
     hidden = [rbm.n_hidden for rbm in rbms[:-1]]
     make = topic_autoencoder if rbms[0].visible == "softmax" else hinton_autoencoder
-    model = make(rbms[0].n_visible, hidden, rbms[-1].n_hidden, seed=seed)
+    output = {"output_activation": "linear", "loss": "mse"} if rbms[0].visible == "gaussian" else {}
+    model = make(rbms[0].n_visible, hidden, rbms[-1].n_hidden, seed=seed, **output)
     going_up = [layer for layer in model.encoder.layers if layer.params]
     going_down = [layer for layer in model.decoder.layers if layer.params]
     for rbm, layer in zip(rbms, going_up, strict=True):
@@ -112,8 +113,6 @@ def _check_stack(rbms):
     """Raise UsageError unless the RBMs fit on each other and have the units `unroll` makes layers for."""
     if not rbms:
         raise UsageError("unroll: expected at least one RBM, got none.")
-    if rbms[0].visible not in ("bernoulli", "softmax"):
-        raise UsageError(f"unroll: expected Bernoulli visible units at the bottom, got {rbms[0]!r}.")
     if rbms[-1].hidden != "gaussian":
         raise UsageError(f"unroll: expected Gaussian (linear) hidden units at the top, got {rbms[-1]!r}.")
     for below, above in itertools.pairwise(rbms):

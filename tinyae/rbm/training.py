@@ -15,7 +15,7 @@ from tinyae.training.slabs import SlabUpdate
 from tinyae.training.threads import Team, thread_count
 
 # Hinton & Salakhutdinov's published code: rates, momentum (low while the weights still turn), weight cost.
-LEARNING_RATE = {"bernoulli": 0.1, "gaussian": 0.001}  # of the hidden units; linear ones diverge at 0.1
+LEARNING_RATE = {"bernoulli": 0.1, "gaussian": 0.001}  # by kind of unit; linear ones, on either side, diverge at 0.1
 LEARNING_RATE_OF_WORDS = 0.02  # counts are larger than probabilities: at 0.1 the hidden units fall silent
 MOMENTUM = (0.5, 0.9)
 MOMENTUM_SWITCH = 5
@@ -56,8 +56,8 @@ def fit_rbm(
         In [0, 1] for Bernoulli visible units (probabilities, as in the paper), standardised for Gaussian ones.
     epochs, batch_size : int
     lr : float, optional
-        Learning rate; without it 0.1 for Bernoulli hidden units, 0.02 where the visible ones are words, and 0.001 for
-        Gaussian hidden units.
+        Learning rate; without it 0.1 for Bernoulli units, 0.02 where the visible ones are words, and 0.001 where there
+        are Gaussian units on either side.
     momentum : (float, float)
         In the first `momentum_switch` epochs, and after them.
     weight_cost : float
@@ -149,8 +149,8 @@ def fit_rbm(
 
 def default_rate(rbm):
     """The learning rate where none is given."""
-    rate = LEARNING_RATE[rbm.hidden]
-    return min(rate, LEARNING_RATE_OF_WORDS) if rbm.visible == "softmax" else rate
+    rates = LEARNING_RATE | {"softmax": LEARNING_RATE_OF_WORDS}
+    return min(rates[rbm.hidden], rates[rbm.visible])
 
 
 class CDStep:
