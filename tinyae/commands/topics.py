@@ -131,6 +131,10 @@ def load(arguments, model):
         )
     if min(len(data.x_train), len(data.x_test)) < 2:
         raise UsageError(f"topics: expected at least two documents of each part, got {data!r}.")
+    if (arguments.code_size or 1) > len(data.words):
+        raise UsageError(
+            f"topics: expected a code-size of at most {len(data.words):,} words, got {arguments.code_size}."
+        )
     return data
 
 

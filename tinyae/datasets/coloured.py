@@ -152,7 +152,7 @@ class Canvas:
     def in_bytes(self):
         """Rows of red, green, blue in steps of 1/255."""
         levels = np.rint(255 * np.clip(self.image, 0, 1))
-        return levels.reshape(len(levels), -1) / np.float32(255)
+        return levels.reshape(len(levels), int(np.prod(levels.shape[1:]))) / np.float32(255)
 
 
 def edge(distance):
