@@ -69,7 +69,7 @@ def by_shape(scores):
     """No setting: more than 3 standard deviations above the median, on a scale on which the scores look normal.
 
     For normal residuals the score is close to gamma distributed and its cube root close to normal (Wilson & Hilferty
-    1931); of normal rows about one in a thousand then gives an alarm. Nets' residuals often have longer tails. A
+    1931); then about one normal row in a thousand gives an alarm, or fewer. Nets' residuals often have longer tails. A
     smaller power is taken where the quartiles ask for it, and even so some hundredths of the normal rows may give an
     alarm. A few anomalies among the training rows hardly move quartiles and the median absolute deviation.
     """
