@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -234,7 +235,8 @@ def test_without_a_part(data):
 @pytest.mark.parametrize("part", ["list", "where"])
 def test_a_reader_that_has_seen_enough_is_no_error_to_speak_of(part):
     words = [sys.executable, "-m", "tinyae.cli", "data", part]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=buffered) as program:
         program.stdout.close()  # as `head` does
         assert program.stderr.read() == b""
     assert program.returncode == 1

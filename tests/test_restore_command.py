@@ -219,7 +219,7 @@ def test_a_long_title_is_as_wide_as_the_figure_at_most(n):
     text, whole = figure._suptitle.get_window_extent(), figure.bbox
     assert 0 <= text.x0 and text.x1 <= whole.x1 and text.y1 <= whole.y1
     first = figure.axes[0].get_window_extent()
-    assert text.y0 >= first.y1
+    assert text.y0 >= first.y1 and first.height > 0.8 * figure.dpi  # about an inch, however long the title
 
 
 def test_work_is_cut_to_the_size_of_the_pictures():
