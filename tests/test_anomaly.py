@@ -58,6 +58,10 @@ def test_rules_on_paper(rule, how, found):
     assert threshold.rate == len(found) / 10 and f"{len(found)} of 10" in str(threshold)
 
 
+def test_f1_is_that_of_the_alarms():
+    assert "(0.800)" in anomaly.by_f1(SCORES, np.isin(SCORES, (10, 8))).words  # 2 of 2 found by 3 alarms
+
+
 def test_ties_give_fewer_alarms_never_more():
     assert anomaly.by_quantile([1, 2, 2, 2], 0.25).expected == 0
     assert anomaly.by_budget([1, 2, 2, 3], 2).expected == 1
