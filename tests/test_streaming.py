@@ -84,6 +84,12 @@ def test_asking_for_all_of_them_is_refused():
     assert repr(lazy()) == "LazyRows((211, 12), float32)"
 
 
+def test_a_read_may_give_fewer_bytes_than_it_was_asked_for(tmp_path, monkeypatch):
+    whole = lazy_module._FileOfRows._read
+    monkeypatch.setattr(lazy_module._FileOfRows, "_read", lambda self, into, place: whole(self, into[:7], place))
+    np.testing.assert_array_equal(in_file(tmp_path, X)[:], X)
+
+
 def test_a_file_that_shrinks_is_an_error(tmp_path):
     rows = in_file(tmp_path, X)
     os.truncate(tmp_path / "rows", 1000)
