@@ -303,8 +303,9 @@ print(update.why(1, 0, of=weight))
 # %% [markdown]
 # ## On a real net
 #
-# Digits of 14 x 14 pixels. First the promised ravine: for a linear layer with squared error the curvatures are those of
-# $\overline{x x^{\top}}$, the mean products of its inputs. **Guess** how many times the largest is the hundredth.
+# Digits of 14 x 14 pixels. First the promised ravine: for a linear layer with squared error the curvatures are the
+# eigenvalues of the mean of $x^{\top} x$, the products of its inputs. **Guess** how many times the largest is the
+# hundredth.
 
 # %%
 from tinyae.datasets import load

@@ -74,10 +74,8 @@ print(f"linear autoencoder {loss:.4f}, PCA {loss_of_pca:.4f}")
 
 # %%
 V = net.decoder.layers[0].params["W"].astype(np.float64)
-plots.filters(V.T, (14, 14, 1), title="the decoder's rows", columns=6)
-
-# %%
-plots.filters(pca.components, (14, 14, 1), title="the principal components", columns=6)
+both = np.concatenate([V.T / np.linalg.norm(V, axis=1), pca.components], axis=1)
+plots.filters(both, (14, 14, 1), title="above: the decoder's rows; below: the components", columns=k)
 
 # %% [markdown]
 # They are not. What is the same is the *space* they span: each row is a mixture of the components. Two spaces of $k$
@@ -118,7 +116,7 @@ codes = sorted_net.encode(x).astype(np.float64)
 covariance = np.cov(codes.T, bias=True)
 assert np.allclose(covariance, np.diag(pca.variances), atol=0.01)
 assert np.isclose(sorted_net.evaluate(x)["loss"], loss, rtol=1e-4)
-print(covariance.round(2))
+print(covariance.round(2) + 0)
 
 # %% tags=["thumbnail"]
 found = sorted_net.decoder.layers[0].params["W"].T

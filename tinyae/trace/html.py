@@ -80,7 +80,8 @@ def spaced(drawn):
     return drawn
 
 
-# latex2mathml makes a prime a superscript, which few fonts have a glyph for, and says nothing of spaces.
+# latex2mathml makes a prime a superscript, which few fonts have a glyph for, and says nothing of spaces; a line above
+# is one character, which few fonts stretch.
 TYPESETTING = tuple(
     (re.compile(pattern), better)
     for pattern, better in (
@@ -90,6 +91,9 @@ TYPESETTING = tuple(
         (r"<mi>(log|exp)</mi>", r'<mrow><mspace width="0.17em"/><mi>\1</mi><mspace width="0.1em"/></mrow>'),
         (r"(<mo(?: [^>]*)?>(?:=|,|\(|&#x0003D;|&#x0002C;|&#x00028;)</mo>)<mo>&#x02212;</mo>",
          r'\1<mo form="prefix">&#x02212;</mo>'),
+        (r"<mo><mrow><mo>&#x0002B;</mo></mrow></mo><mo>&#x0003D;</mo>", "<mo>+=</mo>"),
+        (r'<mover>((?:(?!<mover>).)*?)<mo accent="true">&#x02015;</mo></mover>',
+         r'<mrow style="border-top: 1px solid; padding-top: 2px">\1</mrow>'),
     )
 )  # fmt: skip
 

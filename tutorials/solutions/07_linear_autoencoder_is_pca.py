@@ -14,10 +14,9 @@ from tinyae.linear import principal_angles
 rng = np.random.default_rng(0)
 
 # %% [markdown]
-# **1.** The loss is PCA's. One angle is not 0: of the two directions with the variance 1 (nearly: the points are
-# drawn) a code of two numbers keeps one, and which one, or which mixture, hardly matters to the loss. PCA's own choice
-# hangs on the last digits of the data, too: where variances are nearly equal, do not read meaning into single
-# components.
+# **1.** The loss is PCA's. One angle is not 0: of the two directions with the variance 1 a code of two numbers keeps
+# one, and which one, or which mixture, does not matter to the loss. PCA's own choice hangs on the last digits of the
+# data: where variances are nearly equal, do not read meaning into single components.
 
 # %%
 points = rng.normal(size=(2000, 3))
@@ -32,7 +31,7 @@ angles
 
 # %% [markdown]
 # **2.** Then every reconstruction lies in a space through 0, and the best of those is spanned by the eigenvectors of
-# $\overline{x^{\top} x}$, without the mean taken off. If the mean is long, it takes one direction for itself.
+# the mean of $x^{\top} x$, without the mean of $x$ taken off. If the mean is long, it takes one direction for itself.
 
 
 # %%
