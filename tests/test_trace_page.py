@@ -3,6 +3,7 @@
 import re
 import shutil
 from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -81,6 +82,24 @@ def test_every_formula_becomes_mathml():
         for kind, entry in table.items():
             for latex in entry[1::2]:
                 assert "\\" not in mathml(latex), kind
+
+
+@pytest.mark.parametrize(
+    ("latex", "within"),
+    [
+        (r"x' - f''", '<mi>x</mi><mo lspace="0" rspace="0">&#x02032;</mo>'),  # at the letter's side, in full size
+        (r"x'_{nk}", '<msub><mrow><mi>x</mi><mo lspace="0" rspace="0">&#x02032;</mo></mrow><mrow><mi>n</mi>'),
+        (r"x \log y", '<mspace width="0.17em"/><mi>log</mi>'),
+        ("l = -x", '<mo form="prefix">&#x02212;</mo><mi>x</mi>'),
+        (r"W \mathrel{+}= x", "<mo>+=</mo>"),
+        (r"\hat{m} + \overline{x^2}", '<mrow style="border-top: 1px solid; padding-top: 2px"><mrow><msup><mi>x</mi>'),
+    ],
+)
+def test_formulas_are_set_as_tex_sets_them(latex, within):
+    pytest.importorskip("latex2mathml")
+    drawn = mathml(latex)
+    assert within in drawn
+    ElementTree.fromstring(drawn)  # every tag that opens closes
 
 
 def test_without_latex2mathml_a_card_shows_the_latex(monkeypatch):
