@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help figure test plain oracle bench check clean tutorials notebooks gallery
+.PHONY: help figure paper test plain oracle bench check clean tutorials notebooks gallery
 
 help:      ## list the targets
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
 
 figure: $(VENV)/installed  ## the main job: Figure 3 of Hinton & Salakhutdinov (2006), into results/hinton2006
 	$(BIN)/tinyae hinton2006
+
+paper: $(VENV)/installed  ## every experiment of that paper, by its own recipe and by ours, and one page on them: hours, stop and go on at will
+	$(BIN)/tinyae hinton2006 --experiment all --recipe modern --resume --out results/paper
+	$(BIN)/tinyae hinton2006 --experiment all --recipe paper --resume --out results/paper
 
 test: $(VENV)/installed-test  ## the suite: needs neither network nor data sets
 	$(BIN)/python -m pytest -q -n auto -m 'not slow'

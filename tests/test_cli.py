@@ -15,7 +15,7 @@ import pytest
 from tinyae import cli, datasets, gradcases
 from tinyae.datasets import Dataset, DownloadError, download, store, write_idx
 from tinyae.experiments import hinton2006, train
-from tinyae.experiments.hinton2006 import EXPERIMENTS, recipe_modern, report, watching
+from tinyae.experiments.hinton2006 import EXPERIMENTS, page, recipe_modern, report, watching
 from tinyae.layers import LAYERS, Tanh
 from tinyae.training import TrainingDivergedError
 from tinyae.training.shards import ShardedStep
@@ -114,12 +114,15 @@ def test_json_alone_on_stdout(small_experiment, tmp_path, capsys):
 
 def test_all_experiments_have_a_folder_each(small_experiment, tmp_path, capsys, monkeypatch):
     monkeypatch.delitem(EXPERIMENTS, "curves")
-    code, text, err = run(capsys, "hinton2006", "--experiment", "all", "--out", tmp_path, "--json")
+    code, text, err = run(capsys, "hinton2006", "--experiment", "all", "--out", tmp_path / "out", "--json")
     metrics = json.loads(text)
     assert code == 0 and list(metrics) == ["mnist-2d", "mnist-30"] and "== mnist-30" in err
     for name, found in metrics.items():
-        assert sorted(p.name for p in (tmp_path / name).iterdir()) == sorted(report.FILES)
-        assert found == json.loads((tmp_path / name / "metrics.json").read_text()) and found["experiment"] == name
+        folder = tmp_path / "out" / f"{name}-short"
+        assert sorted(p.name for p in folder.iterdir()) == sorted(report.FILES)
+        assert found == json.loads((folder / "metrics.json").read_text()) and found["experiment"] == name
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"mnist-2d-short", "mnist-30-short", *page.FILES}
+    assert "mnist-2d-short/figure.png" in (tmp_path / "out" / "index.html").read_text()
 
 
 def test_a_killed_job_goes_on_and_a_finished_one_comes_back(small_experiment, tmp_path, capsys, monkeypatch):

@@ -11,9 +11,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tinyae import ConjugateGradient, UsageError, analysis, datasets, fit_stack, load, plots, unroll
+from tinyae.architectures import hinton_autoencoder
 from tinyae.datasets import Dataset, DownloadError
 from tinyae.experiments import hinton2006
-from tinyae.experiments.hinton2006 import EXPERIMENTS, Settings, recipe_modern, recipe_paper, report, watching
+from tinyae.experiments.hinton2006 import EXPERIMENTS, Settings, page, recipe_modern, recipe_paper, report, watching
 from tinyae.experiments.hinton2006.augment import Warped
 from tinyae.experiments.hinton2006.recipe_modern import ModernRecipe
 from tinyae.experiments.hinton2006.recipe_paper import PaperRecipe
@@ -21,7 +22,8 @@ from tinyae.rbm.checkpoint import RBMCheckpoint
 from tinyae.warping import Warp
 
 KEYS = {
-    "experiment", "recipe", "quick", "dataset", "n_train", "n_test", "layer_sizes", "seed", "threads", "training",
+    "machine", "experiment", "recipe", "quick", "dataset", "n_train", "n_test", "layer_sizes", "seed", "threads",
+    "training",
     "train_squared_error", "test_squared_error", "test_bce_per_pixel", "pca_test_squared_error",
     "mean_image_squared_error", "bce_floor_per_pixel", "knn5_accuracy", "pca_knn5_accuracy", "seconds_pretrain",
     "seconds_finetune", "seconds_finetune_epoch", "seconds_train", "peak_rss_mb", "published", "versions",
@@ -406,6 +408,20 @@ def test_warped_images_depend_on_epoch_and_seed_alone(threads, monkeypatch):
     assert (run.training[0] != resumed.training[0]).any()
 
 
+@pytest.mark.parametrize("activation, init", [("sigmoid", "glorot"), ("relu", "he")])
+def test_a_random_start_has_no_pretraining(monkeypatch, activation, init):
+    recipe = dataclasses.replace(TINY, pretrain_epochs=0, hidden_activation=activation)
+    monkeypatch.setitem(recipe_modern.MODERN, "mnist-2d", recipe)
+    result = run(recipe="modern")
+    assert result.pretraining == [] and result.metrics["seconds_pretrain"] == 0
+    start = hinton_autoencoder(36, HIDDEN, 2, init=init, hidden_activation=activation)
+    begun, _ = recipe_modern.begin(
+        SimpleNamespace(problem=EXPERIMENTS["mnist-2d"], seed=0), recipe, small_data().x_train
+    )
+    assert_array_equal(begun.theta, start.theta)
+    assert repr(result.model) == repr(start)
+
+
 def test_the_modern_recipe_keeps_the_best_epoch(monkeypatch):
     recipe = dataclasses.replace(TINY, finetune_epochs=12, lr=0.3, patience=2)
     monkeypatch.setitem(recipe_modern.MODERN, "mnist-2d", recipe)
@@ -482,6 +498,28 @@ def test_figure_carries_errors_and_accuracies(result):
     drawn = np.concatenate([c.get_offsets() for c in figure.axes[1].collections if len(c.get_offsets())])
     codes = result.model.encode(result.data.x_test)
     assert_allclose(drawn[np.lexsort(drawn.T)], codes[np.lexsort(codes.T)], rtol=1e-6)
+
+
+def test_the_page_has_what_there_is(result, folder, tmp_path):
+    (tmp_path / "mnist-2d-short").symlink_to(folder)
+    quick = result.metrics | {"experiment": "mnist-30", "recipe": "paper", "quick": True, "dataset": "digits"}
+    quick |= {"published": {"autoencoder": 3.0, "pca": 13.87}, "training": {"note": "<b>"}}
+    (tmp_path / "mnist-30-paper").mkdir()
+    (tmp_path / "mnist-30-paper" / "metrics.json").write_text(json.dumps(quick))
+    (tmp_path / "mnist-30-modern").mkdir()  # not finished
+    page.write_page(tmp_path)
+    assert sorted(path.name for path in tmp_path.glob("*.*")) == sorted(page.FILES)
+    text, web = ((tmp_path / name).read_text() for name in ("results.md", "index.html"))
+    head, _, first, second = text.split("\n\n")[1].splitlines()
+    cells = dict(zip(*([c.strip() for c in row.split("|")[1:-1]] for row in (head, first)), strict=True))
+    assert cells["experiment"] == "mnist-2d" and cells["recipe"] == "short" and cells["the paper"] == "–"
+    assert cells["test"] == f"{result.metrics['test_squared_error']:.2f}"
+    assert cells["5-NN"] == f"{result.metrics['knn5_accuracy']:.3f}"
+    assert second.startswith("| mnist-30 (built-in digits (not MNIST)) | paper, quick | 3.00 |") and "13.87" in second
+    assert "![Codes of the test set](mnist-2d-short/figure.png)" in text and "mnist-30-modern" not in text + web
+    assert 'src="mnist-2d-short/figure.png"' in web and "<td>3.00</td>" in web
+    assert "note &lt;b&gt;" in web and "<b>" not in web
+    assert "36-20-15-10-2" in text and result.metrics["versions"]["numpy"] in text
 
 
 def test_some_of_each_class():

@@ -18,7 +18,9 @@ def add(commands):
         epilog="example: tinyae hinton2006 --experiment mnist-30 --recipe modern --resume --out results/mnist-30",
     )
     hinton.add_argument(
-        "--experiment", default="mnist-2d", help="mnist-2d, mnist-30, curves or all (default: %(default)s)"
+        "--experiment",
+        default="mnist-2d",
+        help="mnist-2d, mnist-30, curves, or all and one page on them (default: %(default)s)",
     )
     hinton.add_argument(
         "--recipe", default="short",
@@ -55,19 +57,7 @@ def run(arguments):
     folder = writable_folder(arguments.out, "hinton2006")  # before minutes of work, not after
     if len(names) == 1:
         return _one(arguments, settings[names[0]], folder)
-    found = {}
-    for name in names:
-        print(f"== {name}", file=sys.stderr, flush=True)
-        found[name] = _metrics(settings[name], writable_folder(folder / name, "hinton2006"), arguments.resume)
-    from tinyae.experiments.hinton2006.report import FILES
-
-    if arguments.json:
-        print(json.dumps(found, indent=2))
-    else:
-        for metrics in found.values():
-            print(describe(metrics))
-        print(f"results in the folders of {folder}: {', '.join(FILES)}")
-    return 0
+    return _all(arguments, settings, folder)
 
 
 def _one(arguments, settings, folder):
@@ -75,6 +65,21 @@ def _one(arguments, settings, folder):
     from tinyae.experiments.hinton2006.report import FILES
 
     print_results(arguments, metrics, describe, folder, FILES)
+    return 0
+
+
+def _all(arguments, settings, folder):
+    """Every experiment into a folder of its own, and a page on all runs there are, new after each of them."""
+    from tinyae.experiments.hinton2006 import page
+    from tinyae.files import writable_folder
+
+    found = {}
+    for name, one in settings.items():
+        print(f"== {name}, recipe {arguments.recipe}", file=sys.stderr, flush=True)
+        own = writable_folder(folder / f"{name}-{arguments.recipe}", "hinton2006")
+        found[name] = _metrics(one, own, arguments.resume)
+        page.write_page(folder)
+    print_results(arguments, found, lambda found: "\n".join(map(describe, found.values())), folder, page.FILES)
     return 0
 
 

@@ -5,7 +5,8 @@
     recipe_modern.py   how one trains the same nets today
     measure.py         errors and what the codes are worth
     run.py             load, train, measure
-    report.py          pictures and files
+    report.py          pictures and files of a run
+    page.py            one page on all runs
 
 Source: G. E. Hinton, R. R. Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", Science 313
 (2006) 504-507, its supporting material, and the code they published.

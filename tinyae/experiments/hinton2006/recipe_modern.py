@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from tinyae.architectures import hinton_autoencoder
 from tinyae.checks import UsageError
 from tinyae.experiments.hinton2006.augment import Warped
 from tinyae.experiments.hinton2006.task import Trained
@@ -34,7 +35,11 @@ class ModernRecipe:
     ----------
     n_train : int or None
         Limit on the training images, those held out among them.
-    pretrain_epochs, finetune_epochs, batch_size : int
+    hidden_activation : str
+        Of all layers but code and output, where there is no pretraining; RBMs make sigmoid ones.
+    pretrain_epochs : int
+        Of each RBM; 0 starts from random weights instead.
+    finetune_epochs, batch_size : int
     lr : float
         Highest learning rate of fine-tuning.
     warmup : float
@@ -52,6 +57,7 @@ class ModernRecipe:
     """
 
     n_train: int | None = None
+    hidden_activation: str = "sigmoid"
     pretrain_epochs: int = 3
     finetune_epochs: int = 26
     batch_size: int = 200
@@ -88,13 +94,7 @@ def train(task, recipe):
     """Train the net of a Task by a ModernRecipe. Returns a Trained."""
     x, held = held_out(task, recipe)
     task.announce()
-    rng = np.random.default_rng(task.seed)
-    rbms, pretraining = fit_stack(
-        x, task.problem.sizes, visible=task.problem.visible, epochs=recipe.pretrain_epochs,
-        momentum_switch=recipe.momentum_switch, layers=task.problem.layers or None, seed=rng, threads=task.threads,
-        progress=task.progress, checkpoint=task.below("pretraining"),
-    )  # fmt: skip
-    model = unroll(rbms)
+    model, pretraining = begin(task, recipe, x)
     finetuning = model.fit(
         x.copy() if recipe.warp else x, validation_data=held, epochs=recipe.finetune_epochs,
         batch_size=recipe.batch_size, optimizer=Adam(Cosine(recipe.lr, warmup=recipe.warmup), beta2=recipe.beta2),
@@ -102,6 +102,23 @@ def train(task, recipe):
         progress=task.progress and "fine-tuning", checkpoint=task.below("finetuning"),
     )  # fmt: skip
     return Trained(model, pretraining, finetuning, asdict(recipe) | {"n_train": len(x), "n_validation": len(held)})
+
+
+def begin(task, recipe, x):
+    """The net before fine-tuning, and a History for every RBM: pretrained on x, or with random weights."""
+    problem = task.problem
+    if not recipe.pretrain_epochs:
+        init = "glorot" if recipe.hidden_activation in ("sigmoid", "tanh") else "he"
+        units = {"hidden_activation": recipe.hidden_activation, "init": init, "seed": task.seed}
+        if problem.visible == "gaussian":
+            units |= {"output_activation": "linear", "loss": "mse"}
+        return hinton_autoencoder(x.shape[1], problem.hidden, problem.code_size, **units), []
+    rbms, pretraining = fit_stack(
+        x, problem.sizes, visible=problem.visible, epochs=recipe.pretrain_epochs,
+        momentum_switch=recipe.momentum_switch, layers=problem.layers or None, seed=task.seed, threads=task.threads,
+        progress=task.progress, checkpoint=task.below("pretraining"),
+    )  # fmt: skip
+    return unroll(rbms), pretraining
 
 
 def held_out(task, recipe):

@@ -1,5 +1,6 @@
 """One run: load, train, measure."""
 
+import platform
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from tinyae.experiments.hinton2006.settings import Settings
 from tinyae.experiments.hinton2006.task import Task
 from tinyae.reporting import announce, peak_memory_mb, versions
 from tinyae.training import History
-from tinyae.training.threads import thread_count
+from tinyae.training.threads import available_cores, thread_count
 
 RECIPES = {"short": recipe_modern.train_short, "modern": recipe_modern.train_modern, "paper": recipe_paper.train}
 
@@ -61,7 +62,7 @@ def run(settings, progress=True, folder=None):
     metrics = describe(settings, data, trained, threads)
     metrics |= measure(data, trained.model, pca, threads) | {"published": problem.published}
     metrics |= times(trained) | {"seconds_train": round(seconds, 2), "peak_rss_mb": round(peak_memory_mb(), 1)}
-    metrics["versions"] = versions()
+    metrics |= {"machine": machine(), "versions": versions()}
     return Result(
         replace(settings, threads=threads), data, trained.model, pca, trained.pretraining, trained.finetuning, metrics
     )
@@ -82,6 +83,16 @@ def describe(settings, data, trained, threads):
         "threads": threads,
         "training": trained.settings,
     }
+
+
+def machine():
+    """What the times were taken on."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        processor = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):  # not on Linux
+        processor = platform.processor() or platform.machine()
+    return {"processor": processor, "cores": available_cores(), "system": f"{platform.system()} {platform.release()}"}
 
 
 def times(trained):

@@ -1,0 +1,139 @@
+"""One page on all runs in a folder: the paper's figures beside ours, pictures, settings, times, machine, versions.
+
+Every run lies in a folder of its own, `<experiment>-<recipe>`, and is known by its metrics.json. The page is made of
+what is there, so it can be written again after every run.
+"""
+
+import html
+import json
+
+from tinyae import tables
+from tinyae.experiments.hinton2006.problems import EXPERIMENTS
+from tinyae.experiments.hinton2006.settings import RECIPE_NAMES
+from tinyae.reporting import dataset_title, write_text
+
+FILES = ("index.html", "results.md")
+TITLE = "Hinton & Salakhutdinov (2006), again"
+PICTURES = {
+    "figure.png": "Codes of the test set", "reconstructions.png": "Test images and their reconstructions",
+    "loss.png": "Fine-tuning", "filters.png": "Weights of the first layer",
+}  # fmt: skip
+COLUMNS = (
+    ("experiment", "experiment", "{}"),
+    ("recipe", "recipe", "{}"),
+    ("the paper", "published", "{:.2f}"),
+    ("test", "test_squared_error", "{:.2f}"),
+    ("train", "train_squared_error", "{:.2f}"),
+    ("PCA, the paper", "published_pca", "{:.2f}"),
+    ("PCA", "pca_test_squared_error", "{:.2f}"),
+    ("5-NN", "knn5_accuracy", "{:.3f}"),
+    ("PCA 5-NN", "pca_knn5_accuracy", "{:.3f}"),
+    ("minutes", "minutes", "{:.1f}"),
+    ("seconds an epoch", "seconds_finetune_epoch", "{:.1f}"),
+    ("products", "median_product_share", "{:.0%}"),
+    ("MB", "peak_rss_mb", "{:.0f}"),
+)
+NOTES = """\
+Squared error: sum over the numbers of an image, mean over the images. 5-NN: share of the test codes whose five nearest
+training codes vote for their class. Minutes: pretraining and fine-tuning. Products: share of the time of fine-tuning
+that its matrix products would take at the speed of large products alone, measured in the same run."""
+
+
+def write_page(folder):
+    """Write FILES on the runs below `folder`, each atomically."""
+    runs = collect(folder)
+    write_text(folder / "results.md", as_markdown(runs))
+    write_text(folder / "index.html", as_html(runs))
+
+
+def collect(folder):
+    """[(name of its folder, metrics)] of the whole runs below `folder`, in the order of experiments and recipes."""
+    found = []
+    for experiment in EXPERIMENTS:
+        for recipe in RECIPE_NAMES:
+            path = folder / f"{experiment}-{recipe}" / "metrics.json"
+            if path.is_file():
+                found.append((path.parent.name, json.loads(path.read_text(encoding="utf-8"))))
+    return found
+
+
+def rows_of(runs):
+    """The rows of the table."""
+    rows = []
+    for _, metrics in runs:
+        more = {
+            "published": metrics["published"].get("autoencoder"),
+            "published_pca": metrics["published"].get("pca"),
+            "minutes": (metrics["seconds_pretrain"] + metrics["seconds_finetune"]) / 60,
+            "recipe": metrics["recipe"] + (", quick" if metrics["quick"] else ""),
+            "experiment": in_words(metrics),
+        }
+        rows.append(metrics | more)
+    return rows
+
+
+def in_words(metrics):
+    """'mnist-30', or 'mnist-30 (built-in digits (not MNIST))' where other data served."""
+    name, data = metrics["experiment"], metrics["dataset"]
+    return name if data in EXPERIMENTS[name].datasets[:2] else f"{name} ({dataset_title(data)})"
+
+
+def facts(metrics):
+    """What one run was, in lines."""
+    settings = ", ".join(f"{name} {value}" for name, value in metrics["training"].items())
+    machine = ", ".join(f"{name} {value}" for name, value in (metrics["machine"] | metrics["versions"]).items())
+    return [
+        f"Net {'-'.join(map(str, metrics['layer_sizes']))}, {metrics['n_params']:,} parameters; "
+        f"{metrics['n_train']:,} training and {metrics['n_test']:,} test images; seed {metrics['seed']}, "
+        f"{metrics['threads']} threads.",
+        f"Settings: {settings}.",
+        f"Pretraining {metrics['seconds_pretrain']:.0f} s, fine-tuning {metrics['seconds_finetune']:.0f} s, "
+        f"{metrics['peak_rss_mb']:.0f} MB of memory.",
+        f"Machine: {machine}.",
+    ]
+
+
+def as_markdown(runs):
+    """The page as Markdown."""
+    parts = [f"# {TITLE}", tables.markdown(rows_of(runs), COLUMNS), NOTES]
+    for name, metrics in runs:
+        parts += [f"## {name}", "\n".join(f"- {fact}" for fact in facts(metrics))]
+        parts += [f"![{text}]({name}/{file})" for file, text in PICTURES.items()]
+    return "\n\n".join(parts) + "\n"
+
+
+def as_html(runs):
+    """The page as HTML that needs no network; the pictures lie in the runs' folders."""
+    head = "".join(f"<th>{html.escape(title)}</th>" for title, _, _ in COLUMNS)
+    body = "\n".join(
+        f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in tables.cells(row, COLUMNS))}</tr>"
+        for row in rows_of(runs)
+    )
+    sections = "\n".join(section(name, metrics) for name, metrics in runs)
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{html.escape(TITLE)}</title>
+<style>
+body {{ font: 16px/1.5 sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }}
+table {{ border-collapse: collapse }}
+th, td {{ padding: .2rem .6rem; border-bottom: 1px solid #ccc; text-align: right }}
+th:nth-child(-n+2), td:nth-child(-n+2) {{ text-align: left }}
+img {{ max-width: 100% }}
+</style></head><body>
+<h1>{html.escape(TITLE)}</h1>
+<table><thead><tr>{head}</tr></thead><tbody>
+{body}
+</tbody></table>
+<p>{html.escape(NOTES)}</p>
+{sections}
+</body></html>
+"""
+
+
+def section(name, metrics):
+    """One run as HTML."""
+    items = "".join(f"<li>{html.escape(fact)}</li>" for fact in facts(metrics))
+    pictures = "\n".join(
+        f'<figure><img src="{name}/{file}" alt="{text}"><figcaption>{text}</figcaption></figure>'
+        for file, text in PICTURES.items()
+    )
+    return f"<h2>{html.escape(name)}</h2>\n<ul>{items}</ul>\n{pictures}"
