@@ -65,8 +65,7 @@ ws = np.linspace(-0.5, 3.5, 200)
 figure = plots.Figure(figsize=(6.4, 3.8), layout="constrained")
 axis = figure.subplots()
 axis.plot(ws, loss(ws), color=plots.TRAIN_COLOUR, label="loss L(w)")
-near = np.linspace(0.0, 1.0, 2)
-axis.plot(near, L + dw * (near - w), "--", color=plots.VALIDATION_COLOUR, label="slope -4 at w = 0.5")
+axis.plot([0, 1], [L - dw * w, L + dw * (1 - w)], "--", color=plots.VALIDATION_COLOUR, label="slope -4 at w = 0.5")
 axis.plot(w, L, "o", color="black")
 axis.set(xlabel="weight w", ylabel="loss L")
 axis.legend()
@@ -212,18 +211,19 @@ for name, left in {"sigmoid": 0.018, "tanh": 0.0013, "relu": 0.0, "leaky_relu": 
 from tinyae import Autoencoder
 from tinyae.trace import trace
 
-for kind in ACTIVATIONS.values():
+passes = {}
+for name, kind in ACTIVATIONS.items():
     net = Autoencoder([Dense(1), kind()], [Dense(1)], "mse", input_shape=1)
     net.theta[:] = [0.5, -1.4, 2.0, 0.0]  # w and b of the first neuron, then of the second
-    steps = trace(net, [[2.0]])
-    assert all(step.passed for step in steps.check())
-    print(f"{kind.__name__}: {steps.find(kind.__name__, 'backward').why(0, 0)}\n")
+    passes[name] = trace(net, [[2.0]])
+    assert all(step.passed for step in passes[name].check())
+    print(f"{name}: {passes[name].find(kind.__name__, 'backward').why(0, 0)}\n")
 
 # %% [markdown]
 # The card of one of them. Point at a number to see where it comes from.
 
 # %%
-steps.find("encoder.dense_1", "backward")
+passes["softplus"].find("encoder.dense_1", "backward")
 
 # %% [markdown]
 # **Recap.**

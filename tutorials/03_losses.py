@@ -70,16 +70,21 @@ with_mse = (output - 1) * output * (1 - output)
 assert abs(with_bce) > 0.999 and abs(with_mse) < 4e-4
 print(f"BCE {with_bce:.4f}, MSE behind a sigmoid {with_mse:.6f}: {with_bce / with_mse:.0f} times less")
 
-# %% tags=["thumbnail"]
+# %%
 inputs = np.linspace(-8, 8, 200)
 outputs = sigmoid(inputs)
+curves = {
+    "BCE": (np.log1p(np.exp(-inputs)), outputs - 1, "-"),
+    "MSE behind a sigmoid": ((outputs - 1) ** 2 / 2, (outputs - 1) * outputs * (1 - outputs), "--"),
+}
+
+# %% tags=["thumbnail"]
 figure = plots.Figure(figsize=(9, 3.6), layout="constrained")
 left, right = figure.subplots(1, 2)
-left.plot(inputs, np.log1p(np.exp(-inputs)), color="#0077bb", label="BCE")
-left.plot(inputs, (outputs - 1) ** 2 / 2, "--", color="#b8860b", label="MSE behind a sigmoid")
+for (name, (loss, gradient, line)), colour in zip(curves.items(), ("#0077bb", "#b8860b"), strict=True):
+    left.plot(inputs, loss, line, color=colour, label=name)
+    right.plot(inputs, gradient, line, color=colour)
 left.set(xlabel="pre-activation a", ylabel="loss where x = 1")
-right.plot(inputs, outputs - 1, color="#0077bb", label="BCE")
-right.plot(inputs, (outputs - 1) * outputs * (1 - outputs), "--", color="#b8860b", label="MSE behind a sigmoid")
 right.set(xlabel="pre-activation a", ylabel="gradient dl/da where x = 1")
 left.legend()
 figure

@@ -131,23 +131,27 @@ data = np.array([[1.0, -0.5]]) + along * np.array([[1.6, 1.0]]) + 0.15 * rng.nor
 
 # %%
 def train(x, W, b, V, c, rate, epochs):
-    losses = []
     for _ in range(epochs):
         h = x @ W + b  # forward
         output = h @ V + c
-        losses.append(0.5 * np.sum((output - x) ** 2) / len(x))
         da = (output - x) / len(x)  # backward
         dV, dc, dh = h.T @ da, da.sum(axis=0), da @ V.T
         dW, db = x.T @ dh, dh.sum(axis=0)
         W, b, V, c = W - rate * dW, b - rate * db, V - rate * dV, c - rate * dc  # update
-    return (W, b, V, c), losses
+    return W, b, V, c
+
+
+# %%
+def loss_of(x, W, b, V, c):
+    return 0.5 * np.sum(((x @ W + b) @ V + c - x) ** 2) / len(x)
 
 
 # %%
 start = np.array([[-0.3], [0.6]]), np.zeros(1), np.array([[0.7, -0.2]]), np.zeros(2)
-trained, losses = train(data, *start, rate=0.2, epochs=1000)
-assert losses[-1] < 0.01 * losses[0]
-print(f"loss {losses[0]:.3f} -> {losses[-1]:.4f}")
+trained = train(data, *start, rate=0.2, epochs=1000)
+before, after = loss_of(data, *start), loss_of(data, *trained)
+assert after < 0.01 * before
+print(f"loss {before:.3f} -> {after:.4f}")
 
 # %% [markdown]
 # Where do the reconstructions lie? A code of one number can only move them along one line. **Predict** where that line
@@ -156,7 +160,7 @@ print(f"loss {losses[0]:.3f} -> {losses[-1]:.4f}")
 # %% tags=["thumbnail"]
 figure = plots.Figure(figsize=(8, 6), layout="constrained")
 for axis, epochs in zip(figure.subplots(2, 2).flat, (0, 5, 10, 1000), strict=True):
-    W, b, V, c = train(data, *start, rate=0.2, epochs=epochs)[0]
+    W, b, V, c = train(data, *start, rate=0.2, epochs=epochs)
     made = (data @ W + b) @ V + c
     axis.plot(*data.T, "o", color="#bbbbbb", markersize=4)
     axis.plot(*made.T, "x", color="#cc6677", markersize=5)
@@ -171,8 +175,8 @@ figure
 
 # %%
 variances = np.linalg.eigvalsh(np.cov(data.T, bias=True))
-assert np.isclose(losses[-1], variances[0] / 2, rtol=0.02)
-print(f"loss {losses[-1]:.5f}, half the smaller variance {variances[0] / 2:.5f}")
+assert np.isclose(after, variances[0] / 2, rtol=0.02)
+print(f"loss {after:.5f}, half the smaller variance {variances[0] / 2:.5f}")
 
 # %% [markdown]
 # ## Training, by `fit`

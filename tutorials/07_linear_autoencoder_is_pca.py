@@ -211,12 +211,14 @@ steps.find("TiedDense", "backward")
 # Real autoencoders have activation functions. Which of these three can beat PCA with six numbers? **Choose** before you
 # run: a) a code through tanh, b) a deep encoder with ReLU and a linear decoder, c) ReLU layers on both sides.
 
-# %% tags=["work"]
+# %%
 nets = {
     "a) tanh code": ([Dense(k, "tanh")], [Dense(196)]),
     "b) deep encoder": ([Dense(64, "relu"), Dense(k)], [Dense(196)]),
     "c) deep, both": ([Dense(64, "relu"), Dense(k)], [Dense(64, "relu"), Dense(196)]),
 }
+
+# %% tags=["work"]
 reached = {}
 for name, (encoder, decoder) in nets.items():
     bent = Autoencoder(encoder, decoder, "mse", input_shape=196)

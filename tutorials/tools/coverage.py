@@ -21,11 +21,19 @@ def subclasses(base):
 
 def stepped_through(namespace):
     """Names of what the steps among a namespace's values belong to."""
-    names = set()
-    for value in list(namespace.values()):
-        for step in value if isinstance(value, Steps) else [value] if isinstance(value, Step) else []:
-            names |= names_of(step)
-    return names
+    return set().union(*(names_of(step) for value in list(namespace.values()) for step in steps_in(value)))
+
+
+def steps_in(value):
+    """The steps a value is or holds: a Step, Steps, or a list, tuple or dict of these."""
+    if isinstance(value, Step):
+        yield value
+    elif isinstance(value, Steps | list | tuple):
+        for item in value:
+            if isinstance(item, Step | Steps):
+                yield from steps_in(item)
+    elif isinstance(value, dict):
+        yield from steps_in(list(value.values()))
 
 
 def names_of(step):
