@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+JOBS := 1
 
 .PHONY: help figure paper test plain oracle bench check clean tutorials notebooks gallery
 
@@ -27,8 +28,8 @@ oracle: $(VENV)/installed-oracle  ## the suite beside PyTorch, SciPy and scikit-
 bench: $(VENV)/installed-oracle  ## times, memory and cold start beside PyTorch and Keras, into tests/benchmarks/README.md (30 minutes, idle machine)
 	$(BIN)/python tests/benchmarks/run.py
 
-tutorials: $(VENV)/installed-tutorials  ## run every tutorial and every solution from top to bottom
-	$(BIN)/python -m tutorials.tools run
+tutorials: $(VENV)/installed-tutorials  ## run every tutorial and every solution from top to bottom (JOBS=2: two at a time)
+	$(BIN)/python -m tutorials.tools run --jobs $(JOBS)
 
 notebooks: $(VENV)/installed-tutorials  ## the tutorials as .ipynb, beside them
 	$(BIN)/python -m tutorials.tools notebooks

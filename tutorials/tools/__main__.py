@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tutorials.tools.cells import FOLDER, solutions, tutorials
@@ -21,6 +22,7 @@ def main():
     parser.add_argument("command", choices=("run", "notebooks", "gallery", "one"))
     parser.add_argument("names", nargs="*", help="files, or the beginnings of their names (default: all)")
     parser.add_argument("--out", default="results/gallery", help="folder of the gallery (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=1, help="of run: files at a time (default: %(default)s)")
     parser.add_argument("--check", action="store_true", help="of notebooks: only say which are not up to date")
     arguments = parser.parse_args()
     return globals()[arguments.command](arguments)
@@ -36,27 +38,32 @@ def chosen(names):
 
 
 def run(arguments):
-    """Every file in a process of its own, in an empty folder; says how long each took, and what none steps through."""
+    """Every file in a process of its own; says how long each took, and what none steps through."""
     failed, stepped = [], set()
-    for path in chosen(arguments.names):
-        started = time.perf_counter()
-        with tempfile.TemporaryDirectory() as folder:
-            environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)}
-            command = [sys.executable, "-m", "tutorials.tools", "one", str(path)]
-            code = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-        seconds = time.perf_counter() - started
-        verdict = "FAILED" if code.returncode else "slow" if seconds > LONGEST else ""
-        print(f"{path.relative_to(FOLDER)!s:<50} {seconds:6.1f} s  {verdict}", flush=True)
-        if code.returncode:
-            failed.append(path)
-            print(code.stderr[-3000:], flush=True)
-        elif path.parent == FOLDER:
-            stepped |= set(code.stdout.split())
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        for path, seconds, code in pool.map(in_a_process, chosen(arguments.names)):
+            verdict = "FAILED" if code.returncode else "slow" if seconds > LONGEST else ""
+            print(f"{path.relative_to(FOLDER)!s:<50} {seconds:6.1f} s  {verdict}", flush=True)
+            if code.returncode:
+                failed.append(path)
+                print(code.stderr[-3000:], flush=True)
+            elif path.parent == FOLDER:
+                stepped |= set(code.stdout.split())
     missing = set() if arguments.names else required() - stepped
     if missing:
         print(f"no tutorial steps through {', '.join(sorted(missing))}")
     print(f"{len(failed)} failed" if failed else "all ran")
     return 1 if failed or missing else 0
+
+
+def in_a_process(path):
+    """(path, seconds, CompletedProcess) of one file run in an empty folder."""
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "tutorials.tools", "one", str(path)]
+        code = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    return path, time.perf_counter() - started, code
 
 
 def one(arguments):
