@@ -75,7 +75,7 @@ print(f"linear autoencoder {loss:.4f}, PCA {loss_of_pca:.4f}")
 # %%
 V = net.decoder.layers[0].params["W"].astype(np.float64)
 both = np.concatenate([V.T / np.linalg.norm(V, axis=1), pca.components], axis=1)
-plots.filters(both, (14, 14, 1), title="above: the decoder's rows; below: the components", columns=k)
+plots.filters(both, (14, 14, 1), title="decoder's rows, components below", columns=k)
 
 # %% [markdown]
 # They are not. What is the same is the *space* they span: each row is a mixture of the components. Two spaces of $k$
