@@ -15,7 +15,7 @@ import pytest
 from tinyae import cli, datasets, gradcases
 from tinyae.datasets import Dataset, DownloadError, download, store, write_idx
 from tinyae.experiments import hinton2006, train
-from tinyae.experiments.hinton2006 import EXPERIMENTS, page, recipe_modern, report, watching
+from tinyae.experiments.hinton2006 import EXPERIMENTS, page, recipe_modern, report, starts, starts_report, watching
 from tinyae.layers import LAYERS, Tanh
 from tinyae.training import TrainingDivergedError
 from tinyae.training.shards import ShardedStep
@@ -112,17 +112,28 @@ def test_json_alone_on_stdout(small_experiment, tmp_path, capsys):
     assert metrics | settings == metrics and metrics["layer_sizes"][-1] == 30
 
 
+@pytest.mark.filterwarnings("ignore::tinyae.diagnosis.DiagnosisWarning")  # noise for data: there is nothing to learn
 def test_all_experiments_have_a_folder_each(small_experiment, tmp_path, capsys, monkeypatch):
     monkeypatch.delitem(EXPERIMENTS, "curves")
+    monkeypatch.setattr(starts, "WHOLE", starts.Budget(60, 1, 1, 1))
+    monkeypatch.setattr(starts_report, "picture", lambda comparison: None)
     code, text, err = run(capsys, "hinton2006", "--experiment", "all", "--out", tmp_path / "out", "--json")
     metrics = json.loads(text)
-    assert code == 0 and list(metrics) == ["mnist-2d", "mnist-30"] and "== mnist-30" in err
+    assert code == 0 and list(metrics) == ["mnist-2d", "mnist-30", "starts"] and "== mnist-30" in err
+    assert sorted(p.name for p in (tmp_path / "out" / "starts").iterdir()) == sorted(starts_report.FILES)
+    assert metrics.pop("starts") == json.loads((tmp_path / "out" / "starts" / "metrics.json").read_text())
     for name, found in metrics.items():
         folder = tmp_path / "out" / f"{name}-short"
         assert sorted(p.name for p in folder.iterdir()) == sorted(report.FILES)
         assert found == json.loads((folder / "metrics.json").read_text()) and found["experiment"] == name
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"mnist-2d-short", "mnist-30-short", *page.FILES}
-    assert "mnist-2d-short/figure.png" in (tmp_path / "out" / "index.html").read_text()
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "mnist-2d-short",
+        "mnist-30-short",
+        "starts",
+        *page.FILES,
+    }
+    written = (tmp_path / "out" / "index.html").read_text()
+    assert "mnist-2d-short/figure.png" in written and "starts/starts.png" in written
 
 
 def test_a_killed_job_goes_on_and_a_finished_one_comes_back(small_experiment, tmp_path, capsys, monkeypatch):
@@ -182,7 +193,10 @@ def test_warnings_are_one_line(small_experiment, tmp_path, capsys, monkeypatch):
         (("hinton2007",), "'hinton2007'"),
         (("hinton2006", "--dataset", "mnits"), "dataset to be one of auto, mnist, digits, got 'mnits'"),
         (("hinton2006", "--recipe", "slow"), "recipe to be one of short, modern, paper, got 'slow'"),
-        (("hinton2006", "--experiment", "mnist"), "experiment to be one of mnist-2d, mnist-30, curves, got 'mnist'"),
+        (
+            ("hinton2006", "--experiment", "mnist"),
+            "experiment to be one of mnist-2d, mnist-30, curves, starts, all, got 'mnist'",
+        ),
         (("hinton2006", "--experiment", "curves", "--dataset", "mnist"), "dataset to be one of curves, got 'mnist'"),
         (("hinton2006", "--experiment", "all", "--dataset", "mnist"), "no dataset for all experiments, got mnist"),
         (("hinton2006", "--seed", "-1"), "seed to be a whole number >= 0, got -1"),

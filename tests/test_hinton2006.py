@@ -14,7 +14,17 @@ from tinyae import ConjugateGradient, UsageError, analysis, datasets, fit_stack,
 from tinyae.architectures import hinton_autoencoder
 from tinyae.datasets import Dataset, DownloadError
 from tinyae.experiments import hinton2006
-from tinyae.experiments.hinton2006 import EXPERIMENTS, Settings, page, recipe_modern, recipe_paper, report, watching
+from tinyae.experiments.hinton2006 import (
+    EXPERIMENTS,
+    Settings,
+    page,
+    recipe_modern,
+    recipe_paper,
+    report,
+    starts,
+    starts_report,
+    watching,
+)
 from tinyae.experiments.hinton2006.augment import Warped
 from tinyae.experiments.hinton2006.recipe_modern import ModernRecipe
 from tinyae.experiments.hinton2006.recipe_paper import PaperRecipe
@@ -520,6 +530,85 @@ def test_the_page_has_what_there_is(result, folder, tmp_path):
     assert 'src="mnist-2d-short/figure.png"' in web and "<td>3.00</td>" in web
     assert "note &lt;b&gt;" in web and "<b>" not in web
     assert "36-20-15-10-2" in text and result.metrics["versions"]["numpy"] in text
+
+
+# --- with and without pretraining
+
+
+@pytest.fixture(scope="module")
+def comparison(small_experiment):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(starts, "WHOLE", TINY_BUDGET)
+        yield starts.compare(Settings("mnist-30", dataset="mnist", threads=1), progress=False)
+
+
+TINY_BUDGET = starts.Budget(n_train=150, pretrain_epochs=2, conjugate_epochs=2, adam_epochs=3)
+
+
+def test_every_start_by_every_optimizer(comparison):
+    kinds = [(curve["start"], curve["optimizer"], curve["epochs"]) for curve in comparison.curves]
+    assert kinds == [
+        (start, optimizer, epochs)
+        for optimizer, epochs in (("conjugate gradient", [0, 1, 2]), ("Adam", [0, 1, 2, 3]))
+        for start in ("pretrained, sigmoid", "random, sigmoid", "random, ReLU")
+    ]
+    for curve in comparison.curves:
+        assert len(curve["errors"]) == len(curve["seconds"]) == len(curve["training_errors"]) == len(curve["epochs"])
+        assert (np.diff(curve["seconds"]) > 0).all()
+        assert (curve["seconds"][0] > 0) == curve["start"].startswith("pretrained")
+    by_start = [[c["errors"][0] for c in comparison.curves if c["start"] == start] for start in starts.STARTS]
+    assert all(first == second for first, second in by_start)  # the same net for both optimizers
+    assert len({first for first, _ in by_start}) == 3
+    json.dumps(comparison.metrics, allow_nan=False)
+
+
+def test_the_errors_of_a_start_are_those_of_its_net(comparison):
+    x = small_data().x_train[np.random.default_rng(0).permutation(200)][:150]
+    model = hinton_autoencoder(36, HIDDEN, 5, init="he", hidden_activation="relu")
+    relu = comparison.curves[2]
+    assert relu["training_errors"][0] == pytest.approx(model.evaluate(x)["squared_error"], rel=1e-5)
+    assert relu["errors"][0] == pytest.approx(model.evaluate(small_data().x_test)["squared_error"], rel=1e-5)
+    model.fit(
+        x, epochs=2, batch_size=1000, shuffle=False, optimizer=ConjugateGradient(searches=3), threads=1, progress=False
+    )
+    assert relu["errors"][-1] == pytest.approx(model.evaluate(small_data().x_test)["squared_error"], rel=1e-5)
+    row = comparison.metrics["runs"][2]
+    assert row["test_squared_error"] == relu["errors"][-1] and row["epochs"] == 2
+
+
+def test_a_killed_comparison_goes_on(comparison, tmp_path, monkeypatch):
+    monkeypatch.setattr(starts, "WHOLE", TINY_BUDGET)
+    settings, calls = Settings("mnist-30", dataset="mnist", threads=1), itertools.count()
+    on_epoch_end = watching.SquaredErrors.on_epoch_end
+
+    def dies(*arguments):
+        if next(calls) == 7:
+            raise KilledError
+        on_epoch_end(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(watching.SquaredErrors, "on_epoch_end", dies)
+        starts.compare(settings, progress=False, folder=tmp_path)
+    again = starts.compare(settings, progress=False, folder=tmp_path)
+    for one, two in zip(comparison.curves, again.curves, strict=True):
+        assert one["errors"] == two["errors"] and one["training_errors"] == two["training_errors"]
+
+
+def test_report_of_the_starts(comparison, tmp_path):
+    starts_report.write_report(comparison, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(starts_report.FILES)
+    rows = list(csv.DictReader((tmp_path / "starts.csv").read_text().splitlines()))
+    assert len(rows) == 3 * 3 + 3 * 4 and rows[0].keys() == {
+        "start", "optimizer", "epoch", "seconds", "test_squared_error", "train_squared_error",
+    }  # fmt: skip
+    assert float(rows[2]["test_squared_error"]) == comparison.curves[0]["errors"][2]
+    left, right = starts_report.picture(comparison).axes
+    assert len(left.lines) == len(right.lines) == 6
+    assert_allclose(left.lines[3].get_xdata(), comparison.curves[3]["epochs"])
+    assert_allclose(right.lines[3].get_xdata(), comparison.curves[3]["seconds"])
+    assert_allclose(right.lines[3].get_ydata(), comparison.curves[3]["errors"])
+    assert "150 training images" in starts_report.picture(comparison).get_suptitle()
+    assert "| pretrained, sigmoid | conjugate gradient | 2 |" in (tmp_path / "starts.md").read_text()
 
 
 def test_some_of_each_class():

@@ -4,8 +4,10 @@ import json
 import shutil
 import sys
 
-from tinyae.checks import UsageError
+from tinyae.checks import UsageError, check_choice
 from tinyae.commands.options import add_common, print_results
+
+STARTS, ALL = "starts", "all"
 
 
 def add(commands):
@@ -18,10 +20,10 @@ def add(commands):
         epilog="example: tinyae hinton2006 --experiment mnist-30 --recipe modern --resume --out results/mnist-30",
     )
     hinton.add_argument(
-        "--experiment",
-        default="mnist-2d",
-        help="mnist-2d, mnist-30, curves, or all and one page on them (default: %(default)s)",
-    )
+        "--experiment", default="mnist-2d",
+        help="mnist-2d, mnist-30, curves; starts: with and without pretraining; all: these, a folder each, and a page "
+        "on them (default: %(default)s)",
+    )  # fmt: skip
     hinton.add_argument(
         "--recipe", default="short",
         help="paper: as they did, for hours; modern: the best known; short: that in 5 minutes (default: %(default)s)",
@@ -41,55 +43,43 @@ def add(commands):
 def run(arguments):
     """`tinyae hinton2006`."""
     from tinyae.experiments.hinton2006 import EXPERIMENTS
-    from tinyae.experiments.hinton2006.settings import Settings
     from tinyae.files import writable_folder
 
-    names = list(EXPERIMENTS) if arguments.experiment == "all" else [arguments.experiment]
-    if arguments.experiment == "all" and arguments.dataset is not None:
+    names = [*EXPERIMENTS, STARTS]
+    check_choice("hinton2006", "experiment", arguments.experiment, [*names, ALL])
+    if arguments.experiment == ALL and arguments.dataset is not None:
         raise UsageError(f"hinton2006: expected no dataset for all experiments, got {arguments.dataset}.")
-    settings = {
-        name: Settings(
-            name, arguments.recipe, arguments.quick, arguments.dataset, arguments.data_dir, arguments.seed,
-            arguments.threads,
-        )
-        for name in names
-    }  # fmt: skip
+    chosen = names if arguments.experiment == ALL else [arguments.experiment]
+    jobs = [(Starts if name == STARTS else Experiment)(name, arguments) for name in chosen]
     folder = writable_folder(arguments.out, "hinton2006")  # before minutes of work, not after
-    if len(names) == 1:
-        return _one(arguments, settings[names[0]], folder)
-    return _all(arguments, settings, folder)
-
-
-def _one(arguments, settings, folder):
-    metrics = _metrics(settings, folder, arguments.resume)
-    from tinyae.experiments.hinton2006.report import FILES
-
-    print_results(arguments, metrics, describe, folder, FILES)
+    if arguments.experiment == ALL:
+        return run_all(arguments, jobs, folder)
+    (job,) = jobs
+    metrics = metrics_of(job, folder, arguments.resume)
+    print_results(arguments, metrics, job.describe, folder, job.files)
     return 0
 
 
-def _all(arguments, settings, folder):
+def run_all(arguments, jobs, folder):
     """Every experiment into a folder of its own, and a page on all runs there are, new after each of them."""
     from tinyae.experiments.hinton2006 import page
     from tinyae.files import writable_folder
 
-    found = {}
-    for name, one in settings.items():
-        print(f"== {name}, recipe {arguments.recipe}", file=sys.stderr, flush=True)
-        own = writable_folder(folder / f"{name}-{arguments.recipe}", "hinton2006")
-        found[name] = _metrics(one, own, arguments.resume)
+    found, texts = {}, []
+    for job in jobs:
+        print(f"== {job.folder}", file=sys.stderr, flush=True)
+        found[job.name] = metrics_of(job, writable_folder(folder / job.folder, "hinton2006"), arguments.resume)
+        texts.append(job.describe(found[job.name]))
         page.write_page(folder)
-    print_results(arguments, found, lambda found: "\n".join(map(describe, found.values())), folder, page.FILES)
+    print_results(arguments, found, lambda _: "\n".join(texts), folder, page.FILES)
     return 0
 
 
-def _metrics(settings, folder, resume):
-    """Run one experiment, write its files, and give its metrics; those of a finished run that is resumed."""
-    from tinyae.experiments import hinton2006
-
+def metrics_of(job, folder, resume):
+    """Do a job, write its files, and give its metrics; those of a finished one that is resumed."""
     checkpoint = folder / "checkpoint"
     if resume:
-        done = finished(settings, folder)
+        done = finished(job, folder)
         if done is not None and not checkpoint.exists():
             print(f"the run in {folder} is finished: nothing to train", file=sys.stderr)
             return done
@@ -100,43 +90,115 @@ def _metrics(settings, folder, resume):
             f"hinton2006: expected a folder without an interrupted run, got one in {checkpoint}; give --resume to go "
             "on with it, or delete it to begin anew."
         )
-    result = hinton2006.run(settings, folder=checkpoint)
-    from tinyae.experiments.hinton2006 import report  # brings Matplotlib
-
-    report.write_report(result, folder)
+    metrics = job.run(checkpoint, folder)
     shutil.rmtree(checkpoint, ignore_errors=True)  # 400 MB for the largest; the model is in its file
-    return result.metrics
+    return metrics
 
 
-def finished(settings, folder):
-    """The metrics in `folder` if they are those of a whole run with these settings, else None."""
-    from tinyae.training.threads import thread_count
-
+def finished(job, folder):
+    """The metrics in `folder` if they are those of a whole run of this job, else None."""
     try:
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    mine = {name: getattr(settings, name) for name in ("experiment", "recipe", "quick", "seed")}
-    mine["threads"] = thread_count(settings.threads)
-    if settings.dataset not in (None, "auto"):
-        mine["dataset"] = settings.dataset
-    return metrics if isinstance(metrics, dict) and mine.items() <= metrics.items() else None
+    return metrics if isinstance(metrics, dict) and job.known_by().items() <= metrics.items() else None
 
 
-def describe(m):
-    """The metrics for a reader."""
-    rows = [("autoencoder", ""), (f"PCA-{m['layer_sizes'][-1]}", "pca_")]
-    lines = [
-        f"{m['experiment']}, recipe {m['recipe']}{', quick' if m['quick'] else ''}: {m['dataset']}, "
-        f"{'-'.join(map(str, m['layer_sizes']))}, {m['n_test']:,} test images (squared error summed over pixels):"
-    ]
-    for name, prefix in rows:
-        line = f"  {name:<11s}  squared error {m[f'{prefix}test_squared_error']:6.2f}"
-        if f"{prefix}knn5_accuracy" in m:
-            line += f"   5-NN accuracy {m[f'{prefix}knn5_accuracy']:.3f}"
-        published = m["published"].get({"": "autoencoder", "pca_": "pca"}[prefix])
-        lines.append(line + ("" if published is None else f"   (the paper: {published:.2f})"))
-    lines.append(f"  mean image   squared error {m['mean_image_squared_error']:6.2f}")
-    total = m["seconds_pretrain"] + m["seconds_finetune"]
-    lines.append(f"trained in {total:.0f} s, peak memory {m['peak_rss_mb']:.0f} MB")
-    return "\n".join(lines)
+class Experiment:
+    """One experiment of the table by one recipe."""
+
+    def __init__(self, name, arguments):
+        from tinyae.experiments.hinton2006.settings import Settings
+
+        self.name, self.folder = name, f"{name}-{arguments.recipe}"
+        self.settings = Settings(
+            name, arguments.recipe, arguments.quick, arguments.dataset, arguments.data_dir, arguments.seed,
+            arguments.threads,
+        )  # fmt: skip
+
+    def run(self, checkpoint, folder):
+        """Train, measure, write the files; the metrics."""
+        from tinyae.experiments import hinton2006
+
+        result = hinton2006.run(self.settings, folder=checkpoint)
+        from tinyae.experiments.hinton2006 import report  # brings Matplotlib
+
+        report.write_report(result, folder)
+        return result.metrics
+
+    def known_by(self):
+        """What the metrics of such a run say."""
+        names = ("experiment", "recipe", "quick", "seed")
+        return {name: getattr(self.settings, name) for name in names} | in_common(self.settings)
+
+    @property
+    def files(self):
+        from tinyae.experiments.hinton2006.report import FILES
+
+        return FILES
+
+    def describe(self, m):
+        """The metrics for a reader."""
+        lines = [
+            f"{m['experiment']}, recipe {m['recipe']}{', quick' if m['quick'] else ''}: {m['dataset']}, "
+            f"{'-'.join(map(str, m['layer_sizes']))}, {m['n_test']:,} test images (squared error summed over pixels):"
+        ]
+        for name, prefix in (("autoencoder", ""), (f"PCA-{m['layer_sizes'][-1]}", "pca_")):
+            line = f"  {name:<11s}  squared error {m[f'{prefix}test_squared_error']:6.2f}"
+            if f"{prefix}knn5_accuracy" in m:
+                line += f"   5-NN accuracy {m[f'{prefix}knn5_accuracy']:.3f}"
+            published = m["published"].get({"": "autoencoder", "pca_": "pca"}[prefix])
+            lines.append(line + ("" if published is None else f"   (the paper: {published:.2f})"))
+        lines.append(f"  mean image   squared error {m['mean_image_squared_error']:6.2f}")
+        total = m["seconds_pretrain"] + m["seconds_finetune"]
+        lines.append(f"trained in {total:.0f} s, peak memory {m['peak_rss_mb']:.0f} MB")
+        return "\n".join(lines)
+
+
+class Starts:
+    """With and without pretraining."""
+
+    def __init__(self, name, arguments):
+        from tinyae.experiments.hinton2006.settings import Settings
+        from tinyae.experiments.hinton2006.starts import EXPERIMENT
+
+        self.name = self.folder = name
+        self.settings = Settings(
+            EXPERIMENT, "paper", arguments.quick, arguments.dataset, arguments.data_dir, arguments.seed,
+            arguments.threads,
+        )  # fmt: skip
+
+    def run(self, checkpoint, folder):
+        """Train from every start, write the files; the metrics."""
+        from tinyae.experiments.hinton2006 import starts
+
+        comparison = starts.compare(self.settings, folder=checkpoint)
+        from tinyae.experiments.hinton2006 import starts_report  # brings Matplotlib
+
+        starts_report.write_report(comparison, folder)
+        return comparison.metrics
+
+    def known_by(self):
+        """What the metrics of such a run say."""
+        same = {"experiment": STARTS, "quick": self.settings.quick, "seed": self.settings.seed}
+        return same | in_common(self.settings)
+
+    @property
+    def files(self):
+        from tinyae.experiments.hinton2006.starts_report import FILES
+
+        return FILES
+
+    def describe(self, metrics):
+        """The metrics for a reader."""
+        from tinyae.experiments.hinton2006.starts_report import describe
+
+        return describe(metrics)
+
+
+def in_common(settings):
+    """What the metrics of any run with these settings say."""
+    from tinyae.training.threads import thread_count
+
+    named = {} if settings.dataset in (None, "auto") else {"dataset": settings.dataset}
+    return named | {"threads": thread_count(settings.threads)}

@@ -5,6 +5,7 @@
     recipe_modern.py   how one trains the same nets today
     measure.py         errors and what the codes are worth
     run.py             load, train, measure
+    starts.py          with and without pretraining
     report.py          pictures and files of a run
     page.py            one page on all runs
 

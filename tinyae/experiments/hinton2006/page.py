@@ -1,7 +1,7 @@
 """One page on all runs in a folder: the paper's figures beside ours, pictures, settings, times, machine, versions.
 
-Every run lies in a folder of its own, `<experiment>-<recipe>`, and is known by its metrics.json. The page is made of
-what is there, so it can be written again after every run.
+Every run lies in a folder of its own, `<experiment>-<recipe>`, and is known by its metrics.json; the comparison of
+starts in `starts`. The page is made of what is there, so it can be written again after every run.
 """
 
 import html
@@ -10,10 +10,12 @@ import json
 from tinyae import tables
 from tinyae.experiments.hinton2006.problems import EXPERIMENTS
 from tinyae.experiments.hinton2006.settings import RECIPE_NAMES
+from tinyae.experiments.hinton2006.starts import COLUMNS as STARTS_COLUMNS
 from tinyae.reporting import dataset_title, write_text
 
 FILES = ("index.html", "results.md")
 TITLE = "Hinton & Salakhutdinov (2006), again"
+STARTS_TITLE = "With and without pretraining"
 PICTURES = {
     "figure.png": "Codes of the test set", "reconstructions.png": "Test images and their reconstructions",
     "loss.png": "Fine-tuning", "filters.png": "Weights of the first layer",
@@ -41,9 +43,9 @@ that its matrix products would take at the speed of large products alone, measur
 
 def write_page(folder):
     """Write FILES on the runs below `folder`, each atomically."""
-    runs = collect(folder)
-    write_text(folder / "results.md", as_markdown(runs))
-    write_text(folder / "index.html", as_html(runs))
+    runs, starts = collect(folder), read(folder / "starts")
+    write_text(folder / "results.md", as_markdown(runs, starts))
+    write_text(folder / "index.html", as_html(runs, starts))
 
 
 def collect(folder):
@@ -51,10 +53,16 @@ def collect(folder):
     found = []
     for experiment in EXPERIMENTS:
         for recipe in RECIPE_NAMES:
-            path = folder / f"{experiment}-{recipe}" / "metrics.json"
-            if path.is_file():
-                found.append((path.parent.name, json.loads(path.read_text(encoding="utf-8"))))
+            metrics = read(folder / f"{experiment}-{recipe}")
+            if metrics is not None:
+                found.append((f"{experiment}-{recipe}", metrics))
     return found
+
+
+def read(folder):
+    """The metrics in a folder, None where the run is not finished."""
+    path = folder / "metrics.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def rows_of(runs):
@@ -93,23 +101,25 @@ def facts(metrics):
     ]
 
 
-def as_markdown(runs):
+def as_markdown(runs, starts=None):
     """The page as Markdown."""
     parts = [f"# {TITLE}", tables.markdown(rows_of(runs), COLUMNS), NOTES]
     for name, metrics in runs:
         parts += [f"## {name}", "\n".join(f"- {fact}" for fact in facts(metrics))]
         parts += [f"![{text}]({name}/{file})" for file, text in PICTURES.items()]
+    if starts is not None:
+        parts += [f"## {STARTS_TITLE}", tables.markdown(starts["runs"], STARTS_COLUMNS)]
+        parts += [f"![{STARTS_TITLE}](starts/starts.png)"]
     return "\n\n".join(parts) + "\n"
 
 
-def as_html(runs):
+def as_html(runs, starts=None):
     """The page as HTML that needs no network; the pictures lie in the runs' folders."""
-    head = "".join(f"<th>{html.escape(title)}</th>" for title, _, _ in COLUMNS)
-    body = "\n".join(
-        f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in tables.cells(row, COLUMNS))}</tr>"
-        for row in rows_of(runs)
-    )
-    sections = "\n".join(section(name, metrics) for name, metrics in runs)
+    sections = [section(name, metrics) for name, metrics in runs]
+    if starts is not None:
+        sections.append(f"<h2>{STARTS_TITLE}</h2>\n{table(starts['runs'], STARTS_COLUMNS)}")
+        sections.append(picture("starts/starts.png", STARTS_TITLE))
+    sections = "\n".join(sections)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{html.escape(TITLE)}</title>
 <style>
@@ -120,9 +130,7 @@ th:nth-child(-n+2), td:nth-child(-n+2) {{ text-align: left }}
 img {{ max-width: 100% }}
 </style></head><body>
 <h1>{html.escape(TITLE)}</h1>
-<table><thead><tr>{head}</tr></thead><tbody>
-{body}
-</tbody></table>
+{table(rows_of(runs), COLUMNS)}
 <p>{html.escape(NOTES)}</p>
 {sections}
 </body></html>
@@ -132,8 +140,19 @@ img {{ max-width: 100% }}
 def section(name, metrics):
     """One run as HTML."""
     items = "".join(f"<li>{html.escape(fact)}</li>" for fact in facts(metrics))
-    pictures = "\n".join(
-        f'<figure><img src="{name}/{file}" alt="{text}"><figcaption>{text}</figcaption></figure>'
-        for file, text in PICTURES.items()
-    )
+    pictures = "\n".join(picture(f"{name}/{file}", text) for file, text in PICTURES.items())
     return f"<h2>{html.escape(name)}</h2>\n<ul>{items}</ul>\n{pictures}"
+
+
+def table(rows, columns):
+    """A table as HTML."""
+    head = "".join(f"<th>{html.escape(title)}</th>" for title, _, _ in columns)
+    body = "\n".join(
+        f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in tables.cells(row, columns))}</tr>" for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>"
+
+
+def picture(path, text):
+    """A picture with its caption as HTML."""
+    return f'<figure><img src="{path}" alt="{text}"><figcaption>{text}</figcaption></figure>'

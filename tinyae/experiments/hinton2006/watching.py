@@ -32,13 +32,14 @@ class SquaredErrors(Callback):
 
     def on_train_begin(self, run):
         if self.before and run.first_epoch == 1:
-            self.now = self._errors(run.model)
+            self.now = self.of(run.model)
 
     def on_epoch_end(self, run, row):
-        earlier, self.now = self.now, self._errors(run.model)
+        earlier, self.now = self.now, self.of(run.model)
         row.update(earlier if self.before else self.now)
 
-    def _errors(self, model):
+    def of(self, model):
+        """The errors of a net, by the names of the parts."""
         return {
             name: model.evaluate(x, threads=self.threads)["squared_error"] for name, x in self.parts.items()
         }  # fmt: skip
