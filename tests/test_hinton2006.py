@@ -17,6 +17,7 @@ from tinyae.experiments import hinton2006
 from tinyae.experiments.hinton2006 import (
     EXPERIMENTS,
     Settings,
+    maps,
     page,
     recipe_modern,
     recipe_paper,
@@ -530,6 +531,44 @@ def test_the_page_has_what_there_is(result, folder, tmp_path):
     assert 'src="mnist-2d-short/figure.png"' in web and "<td>3.00</td>" in web
     assert "note &lt;b&gt;" in web and "<b>" not in web
     assert "36-20-15-10-2" in text and result.metrics["versions"]["numpy"] in text
+    assert "mnist-2d.png" not in text + web and "starts" not in text + web
+
+
+def test_the_page_has_pictures_of_several_runs(tmp_path):
+    (tmp_path / "mnist-2d.png").touch()
+    (tmp_path / "starts").mkdir()
+    row = {"start": "random, ReLU", "optimizer": "Adam", "epochs": 3, "test_squared_error": 4.5, "seconds": 7.0}
+    (tmp_path / "starts" / "metrics.json").write_text(json.dumps({"runs": [row]}))
+    page.write_page(tmp_path)
+    text, web = ((tmp_path / name).read_text() for name in ("results.md", "index.html"))
+    assert "(mnist-2d.png)" in text and "(starts/starts.png)" in text
+    assert "| random, ReLU | Adam | 3 | 4.50 | – | 7 |" in text and "<td>4.50</td>" in web
+    assert 'src="mnist-2d.png"' in web and 'src="starts/starts.png"' in web
+
+
+def test_maps_side_by_side(result, folder, tmp_path, monkeypatch):
+    data = result.data
+    saved = {}
+    monkeypatch.setattr(plots, "save", lambda figure, path: saved.update({path: figure}))
+    for recipe in ("short", "paper", "modern"):
+        (tmp_path / f"mnist-2d-{recipe}").mkdir()
+    for recipe in ("short", "paper"):
+        maps.write_maps(tmp_path, "mnist-2d", data)
+        assert not saved  # one run is no comparison
+        place = tmp_path / f"mnist-2d-{recipe}"
+        (place / "model.npz").symlink_to(folder / "model.npz")
+        (place / "metrics.json").symlink_to(folder / "metrics.json")
+    maps.write_maps(tmp_path, "mnist-2d", data)
+    figure = saved.pop(tmp_path / "mnist-2d.png")
+    titles = [axis.get_title() for axis in figure.axes]
+    error = f"squared error {result.metrics['test_squared_error']:.2f} per image"
+    assert [title.splitlines()[0] for title in titles] == ["PCA", "recipe short", "recipe paper"]
+    assert error in titles[1] and f"{result.metrics['pca_test_squared_error']:.2f}" in titles[0]
+    drawn = np.concatenate([c.get_offsets() for c in figure.axes[2].collections if len(c.get_offsets())])
+    codes = result.model.encode(data.x_test)
+    assert_allclose(drawn[np.lexsort(drawn.T)], codes[np.lexsort(codes.T)], rtol=1e-6)
+    maps.write_maps(tmp_path, "mnist-2d", small_data("digits"))
+    assert not saved  # those runs were on other data
 
 
 # --- with and without pretraining

@@ -70,6 +70,7 @@ def run_all(arguments, jobs, folder):
         print(f"== {job.folder}", file=sys.stderr, flush=True)
         found[job.name] = metrics_of(job, writable_folder(folder / job.folder, "hinton2006"), arguments.resume)
         texts.append(job.describe(found[job.name]))
+        job.side_by_side(folder)
         page.write_page(folder)
     print_results(arguments, found, lambda _: "\n".join(texts), folder, page.FILES)
     return 0
@@ -126,6 +127,13 @@ class Experiment:
         report.write_report(result, folder)
         return result.metrics
 
+    def side_by_side(self, folder):
+        """A picture of this and the other recipes' runs, where the codes can be drawn as they are."""
+        if self.settings.problem.code_size == 2:
+            from tinyae.experiments.hinton2006.maps import write_maps
+
+            write_maps(folder, self.name, self.settings.load(), self.settings.seed)
+
     def known_by(self):
         """What the metrics of such a run say."""
         names = ("experiment", "recipe", "quick", "seed")
@@ -177,6 +185,9 @@ class Starts:
 
         starts_report.write_report(comparison, folder)
         return comparison.metrics
+
+    def side_by_side(self, folder):
+        """The report has all starts in one picture."""
 
     def known_by(self):
         """What the metrics of such a run say."""

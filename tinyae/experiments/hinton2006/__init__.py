@@ -7,6 +7,7 @@
     run.py             load, train, measure
     starts.py          with and without pretraining
     report.py          pictures and files of a run
+    maps.py            the two-dimensional codes of several runs side by side
     page.py            one page on all runs
 
 Source: G. E. Hinton, R. R. Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", Science 313

@@ -15,6 +15,7 @@ from tinyae.reporting import dataset_title, write_text
 
 FILES = ("index.html", "results.md")
 TITLE = "Hinton & Salakhutdinov (2006), again"
+MAPS_TITLE = "Two-dimensional codes by PCA and by every recipe"
 STARTS_TITLE = "With and without pretraining"
 PICTURES = {
     "figure.png": "Codes of the test set", "reconstructions.png": "Test images and their reconstructions",
@@ -44,8 +45,9 @@ that its matrix products would take at the speed of large products alone, measur
 def write_page(folder):
     """Write FILES on the runs below `folder`, each atomically."""
     runs, starts = collect(folder), read(folder / "starts")
-    write_text(folder / "results.md", as_markdown(runs, starts))
-    write_text(folder / "index.html", as_html(runs, starts))
+    maps = [f"{name}.png" for name in EXPERIMENTS if (folder / f"{name}.png").is_file()]
+    write_text(folder / "results.md", as_markdown(runs, starts, maps))
+    write_text(folder / "index.html", as_html(runs, starts, maps))
 
 
 def collect(folder):
@@ -101,9 +103,10 @@ def facts(metrics):
     ]
 
 
-def as_markdown(runs, starts=None):
-    """The page as Markdown."""
+def as_markdown(runs, starts=None, maps=()):
+    """The page as Markdown; `maps` are pictures of several runs."""
     parts = [f"# {TITLE}", tables.markdown(rows_of(runs), COLUMNS), NOTES]
+    parts += [f"![{MAPS_TITLE}]({path})" for path in maps]
     for name, metrics in runs:
         parts += [f"## {name}", "\n".join(f"- {fact}" for fact in facts(metrics))]
         parts += [f"![{text}]({name}/{file})" for file, text in PICTURES.items()]
@@ -113,9 +116,10 @@ def as_markdown(runs, starts=None):
     return "\n\n".join(parts) + "\n"
 
 
-def as_html(runs, starts=None):
+def as_html(runs, starts=None, maps=()):
     """The page as HTML that needs no network; the pictures lie in the runs' folders."""
-    sections = [section(name, metrics) for name, metrics in runs]
+    sections = [picture(path, MAPS_TITLE) for path in maps]
+    sections += [section(name, metrics) for name, metrics in runs]
     if starts is not None:
         sections.append(f"<h2>{STARTS_TITLE}</h2>\n{table(starts['runs'], STARTS_COLUMNS)}")
         sections.append(picture("starts/starts.png", STARTS_TITLE))

@@ -1,0 +1,41 @@
+"""Figure 3 with every recipe in it: two-dimensional codes by PCA, and by the nets of all runs there are."""
+
+import json
+
+from tinyae import analysis, plots, storage
+from tinyae.experiments.hinton2006.report import SAMPLES_PER_CLASS, in_words
+from tinyae.experiments.hinton2006.settings import RECIPE_NAMES
+from tinyae.reporting import dataset_title, some_of_each_class
+
+
+def write_maps(folder, experiment, data, seed=0):
+    """Draw the runs `<experiment>-<recipe>` below `folder` side by side into `<experiment>.png`, if there are several.
+
+    Runs on other data than `data` are left out.
+    """
+    runs = finished_runs(folder, experiment, data)
+    if len(runs) > 1:
+        plots.save(maps(runs, data, seed), folder / f"{experiment}.png")
+
+
+def finished_runs(folder, experiment, data):
+    """[(recipe, metrics, model)] of the whole runs on that data, in the order of recipes."""
+    runs = []
+    for recipe in RECIPE_NAMES:
+        place = folder / f"{experiment}-{recipe}"
+        if (place / "metrics.json").is_file():
+            metrics = json.loads((place / "metrics.json").read_text(encoding="utf-8"))
+            if metrics["dataset"] == data.name and metrics["layer_sizes"][-1] == 2:
+                runs.append((recipe, metrics, storage.load(place / "model.npz")))
+    return runs
+
+
+def maps(runs, data, seed):
+    """PCA's map of the test images, and beside it those of the runs."""
+    rows = some_of_each_class(data.y_test, SAMPLES_PER_CLASS, seed)
+    x = data.x_test[rows]
+    panels = [(f"PCA\n{in_words(runs[0][1], 'pca_')}", analysis.PCA(data.x_train, 2).encode(x))]
+    panels += [(f"recipe {recipe}\n{in_words(metrics)}", model.encode(x)) for recipe, metrics, model in runs]
+    return plots.code_maps(
+        panels, data.y_test[rows], data.class_names, f"{dataset_title(data.name)}: codes of test digits"
+    )
