@@ -81,8 +81,8 @@ figure
 assert np.array_equal(matrices["UpSample(2), 2 x 2"], 4 * A.T)
 
 # %% [markdown]
-# The convolution's matrix shows how it saves weights: nine different numbers, and the same nine in every row, one place
-# further on.
+# The convolution's matrix shows how it saves weights: nine different numbers, and the same nine in every row,
+# shifted.
 #
 # ## The way back is the transpose
 #
