@@ -11,6 +11,7 @@ from tinyae.kernels.neighbours import nearest
 from tinyae.training.threads import Team, thread_count
 
 SMALLEST_PROBABILITY = 1e-7  # for cross-entropies of reconstructions that are not from a sigmoid (PCA's)
+SMALLEST_VARIANCE = 1e-9  # of the first component's, below which rounding could pass for a component
 
 
 # -- errors ---------------------------------------------------------------------------
@@ -117,10 +118,12 @@ class PCA:
         k = check_int("PCA", "k", k, 1)
         if k > x.shape[1]:
             raise UsageError(f"PCA: expected at most {x.shape[1]} components for rows of that length, got {k}.")
-        self.mean, covariance = mean_and_covariance(x)
-        values, vectors = np.linalg.eigh(covariance)  # ascending
-        self.variances = values[::-1][:k].copy()
-        components = vectors[:, ::-1][:, :k]
+        found = _from_few_rows(x, k) if k < len(x) < x.shape[1] else None
+        if found is None:
+            self.mean, covariance = mean_and_covariance(x)
+            values, vectors = np.linalg.eigh(covariance)  # ascending
+            found = self.mean, values[::-1][:k].copy(), vectors[:, ::-1][:, :k]
+        self.mean, self.variances, components = found
         self.components = components * settled_signs(components)
 
     def encode(self, x):
@@ -135,6 +138,23 @@ class PCA:
     def reconstruct(self, x):
         """decode(encode(x))."""
         return self.decode(self.encode(x))
+
+
+def _from_few_rows(x, k):
+    """(mean, variances, components) of N < D rows x = m + A; None where the rows do not say what the k-th component is.
+
+    A A^T / N (N, N) has the eigenvalues of the covariance A^T A / N (D, D) that are not 0, and A^T u is an eigenvector
+    of it where u is one of A A^T (Turk & Pentland 1991): N^3 instead of D^3 operations.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    mean = x.mean(axis=0)
+    centred = x - mean
+    values, vectors = np.linalg.eigh(centred @ centred.T / len(x))  # ascending
+    values, vectors = values[::-1][:k].copy(), vectors[:, ::-1][:, :k]
+    if values[-1] <= SMALLEST_VARIANCE * values[0]:
+        return None
+    components, _ = np.linalg.qr(centred.T @ vectors)  # orthonormal to the last digit; signs may turn
+    return mean, values, components
 
 
 def settled_signs(columns):

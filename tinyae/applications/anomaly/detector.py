@@ -19,6 +19,8 @@ class Detector:
     scaling : object with apply and undo, or None
     weighings : (Weighing, Weighing) or None
         Of residuals and of rows.
+    combining : Combining or None
+        Of the weighed score with the plain error of principal components.
     sample_shape : tuple of int
         Of one sample, (D,) or (H, W, C).
     histories : list of History
@@ -31,8 +33,9 @@ class Detector:
         How data were read before they came here (`tinyae.samples.Preparation.to_json`); kept in a file.
     """
 
-    def __init__(self, nets, linear, scaling, weighings, sample_shape, settings=None, histories=()):
-        self.nets, self.linear, self.scaling, self.weighings = nets, linear, scaling, weighings
+    def __init__(self, nets, linear, scaling, sample_shape, settings=None, histories=()):
+        self.nets, self.linear, self.scaling = nets, linear, scaling
+        self.weighings = self.combining = None
         self.sample_shape, self.settings, self.histories = tuple(sample_shape), settings, list(histories)
         self.threshold = self.preprocessing = None
 
@@ -70,11 +73,12 @@ class Detector:
         x = np.asarray(x)
         x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
         check_finite("anomaly", x)
-        z = scaled(self.scaling, x.reshape(len(x), -1))
+        x = x.reshape(len(x), -1)
+        z = scaled(self.scaling, x)
         reconstruction = self.reconstruct_scaled(z, threads)
         residuals = reconstruction.astype(np.float64) - z
-        squares = np.square(residuals) if self.weighings is None else both_squares(self.weighings, residuals, z)
-        return squares, reconstruction
+        errors = np.square(residuals) if self.weighings is None else both_squares(self.weighings, residuals, z)
+        return errors if self.combining is None else self.combining.errors(x, errors), reconstruction
 
     def reconstruct_scaled(self, z, threads):
         """Mean of the members' reconstructions of scaled rows z (N, D), in z's float type."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinyae.analysis import PCA
 from tinyae.applications.anomaly.columns import RobustScaling
+from tinyae.applications.anomaly.combining import Combining
 from tinyae.applications.anomaly.detector import Detector
 from tinyae.applications.anomaly.fitting import SCALES, dense_net
 from tinyae.applications.anomaly.thresholds import Threshold
@@ -48,6 +49,10 @@ def save(detector, path):
         arrays |= {"shift": detector.scaling.shift, "width": detector.scaling.width}
     for name, weighing in zip(("residual", "row"), detector.weighings or (), strict=False):
         arrays |= {f"{name}_centre": weighing.centre, f"{name}_matrix": weighing.matrix}
+    if detector.combining is not None:
+        plain = detector.combining
+        arrays |= {"plain_shift": plain.scaling.shift, "plain_width": plain.scaling.width, "usual": plain.usual}
+        arrays |= {"plain_mean": plain.pca.mean, "plain_components": plain.pca.components}
 
     def write(temporary):
         with open(temporary, "wb") as f:
@@ -99,27 +104,38 @@ def _detector(about, arrays):
         theta = _finite(arrays, f"theta_{i}", net.theta.shape)
         net.theta[:] = theta
         nets.append(net)
-    linear = scaling = weighings = None
-    if "linear_mean" in arrays:
-        linear = PCA.__new__(PCA)
-        linear.mean = _finite(arrays, "linear_mean", (n,))
-        linear.components = _finite(arrays, "linear_components", (n, min(n, settings["code_size"])))
+    k = min(n, settings["code_size"])
+    linear = _pca(arrays, "linear", n, k) if "linear_mean" in arrays else None
+    scaling = None
     if settings["scale"] != "none":
-        kind = RobustScaling if settings["scale"] == "robust" else Scaling
-        scaling = kind.__new__(kind)  # without the data they were taken from
-        scaling.shift, scaling.width = _finite(arrays, "shift", (n,)), _finite(arrays, "width", (n,))
+        scaling = _scaling(arrays, "", n, RobustScaling if settings["scale"] == "robust" else Scaling)
+    detector = Detector(nets, linear, scaling, shape, settings)
     if "row_centre" in arrays:
-        weighings = tuple(
+        detector.weighings = tuple(
             Weighing.of(
                 _finite(arrays, f"{name}_centre", (n,)),
                 _finite(arrays, f"{name}_matrix", (n, n) if arrays[f"{name}_matrix"].ndim == 2 else (n,)),
             )
             for name in ("residual", "row")
         )
-    detector = Detector(nets, linear, scaling, weighings, shape, settings)
+    if "usual" in arrays:
+        parts = _scaling(arrays, "plain_", n, Scaling), _pca(arrays, "plain", n, k), _finite(arrays, "usual", (2,))
+        detector.combining = Combining.of(*parts)
     detector.threshold = None if about["threshold"] is None else Threshold(**about["threshold"])
     detector.preprocessing = about["preprocessing"]
     return detector
+
+
+def _pca(arrays, name, n, k):
+    pca = PCA.__new__(PCA)  # without the data it was taken from, like the scalings
+    pca.mean, pca.components = _finite(arrays, f"{name}_mean", (n,)), _finite(arrays, f"{name}_components", (n, k))
+    return pca
+
+
+def _scaling(arrays, prefix, n, kind):
+    scaling = kind.__new__(kind)
+    scaling.shift, scaling.width = _finite(arrays, f"{prefix}shift", (n,)), _finite(arrays, f"{prefix}width", (n,))
+    return scaling
 
 
 def _finite(arrays, name, shape):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-RIDGE = 0.1  # of the mean variance, added to every direction's: rows are finite, and no direction is known exactly
+RIDGE = 1.0  # of the mean variance, added to every direction's: rows are finite, and no direction is known exactly
 WIDEST = 1024  # columns, above which each is weighed by itself
 USUAL_SHARE, CONCENTRATION_STEPS = 0.8, 3
 
