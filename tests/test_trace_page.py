@@ -127,6 +127,15 @@ def test_colours():
     assert is_dark((0, 0, 0)) and not is_dark((255, 255, 255))
 
 
+def test_holes_of_a_target_are_paper_and_leave_the_other_colours_as_they_are():
+    holed, whole = np.array([-3.0, np.nan, 1.0]), np.array([-3.0, 0.0, 1.0])
+    assert palette_of("target", holed) == palette_of("target", whole)
+    table = coloured(holed, *palette_of("target", holed))
+    np.testing.assert_array_equal(table[1], 3 * [255])
+    np.testing.assert_array_equal(table[::2], coloured(whole, *palette_of("target", whole))[::2])
+    assert palette_of("target", np.full(2, np.nan))[1] == (-1.0, 1.0)
+
+
 def test_a_large_matrix_is_averaged_down():
     table = np.arange(600.0 * 5).reshape(600, 5)
     small = shrunk(table)

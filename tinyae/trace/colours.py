@@ -18,7 +18,8 @@ PAPER = 255
 
 def palette_of(name, array):
     """Anchors and limits for an array: gradients signed, amounts in [0, 1] grey, everything else signed."""
-    low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
+    finite = array[np.isfinite(array)]  # a target's holes are NaN
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     limit = max(abs(low), abs(high)) or 1.0
     if is_gradient(name):
         return GRADIENTS, (-limit, limit)
@@ -33,12 +34,18 @@ def is_gradient(name):
 
 
 def coloured(array, anchors, limits):
-    """Numbers (...) as bytes (..., 3): limits[0] and below the first anchor, limits[1] and above the last."""
+    """Numbers (...) as bytes (..., 3): limits[0] and below the first anchor, limits[1] and above the last.
+
+    NaN, a hole, is paper.
+    """
     low, high = limits
-    place = np.clip((np.asarray(array, dtype=np.float64) - low) / ((high - low) or 1.0), 0, 1) * (len(anchors) - 1)
+    array = np.asarray(array, dtype=np.float64)
+    hole = np.isnan(array)
+    place = np.clip((np.where(hole, low, array) - low) / ((high - low) or 1.0), 0, 1) * (len(anchors) - 1)
     below = np.minimum(place.astype(int), len(anchors) - 2)
     table, part = np.array(anchors, dtype=np.float64), (place - below)[..., None]
-    return np.rint(table[below] * (1 - part) + table[below + 1] * part).astype(np.uint8)
+    mixed = table[below] * (1 - part) + table[below + 1] * part
+    return np.rint(np.where(hole[..., None], PAPER, mixed)).astype(np.uint8)
 
 
 def is_dark(rgb):
