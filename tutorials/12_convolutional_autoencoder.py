@@ -14,7 +14,8 @@ from tinyae.datasets import load
 data = load("auto", limit=2000)
 x = data.x_train[:500].reshape(-1, 28, 28, 1)
 test = data.x_test[:500].reshape(-1, 28, 28, 1)
-five = data.x_test[data.y_test == 5][:1].reshape(1, 28, 28, 1)
+fives = data.x_test[data.y_test == 5][:6].reshape(6, 28, 28, 1)
+five = fives[:1]
 
 # %% [markdown]
 # Three convolutions of 3 x 3 with pooling down to a code of 4 x 4 x 4 = 64 numbers, three back (the valid one brings 16
@@ -56,11 +57,12 @@ steps.find("encoder.conv2d_2", "backward")
 # %% [markdown]
 # ## Training, filmed
 #
-# 500 digits, 150 epochs. One film shows a digit the net is not trained on, a "5", a frame every fifth epoch. Another
-# shows its eight first filters. **Predict** what comes first: the place of the digit, its stroke, or its details?
+# 500 digits, 150 epochs. One film shows six digits the net is not trained on, all of them a "5", a frame every fifth
+# epoch. Another shows its eight first filters. **Predict** what comes first: the place of the digit, its stroke, or its
+# details?
 
 # %%
-film = plots.film_of_reconstructions(five, (28, 28, 1), every=5)
+film = plots.film_of_reconstructions(fives, (28, 28, 1), every=5)
 filters_film = plots.film_of_filters(every=15, layer="encoder.conv2d_1")
 before = {name: p.copy() for name, p in model.encoder.layers[0].params.items()}
 
@@ -72,8 +74,8 @@ history = model.fit(x, epochs=150, batch_size=25, optimizer="nadam", validation_
 film
 
 # %% [markdown]
-# First black all over, as most pixels are black; then a blob where digits are; then a stroke. The last third of the
-# epochs hardly changes it. The same as numbers, beside the loss of the mean image and of 64 principal components:
+# First a blob where digits are, then a stroke, then its bends. The last third of the epochs hardly changes it. The same
+# as numbers, beside the loss of the mean image and of 64 principal components:
 
 # %%
 panel = ("cross-entropy per image, nats", {"training": history["loss"], "test": history["val_loss"]}, history.baselines)
@@ -94,7 +96,7 @@ print(f"epochs 1 to 50: {loss[0] - loss[49]:.1f} nats gained; 100 to 150: {loss[
 filters_film
 
 # %% [markdown]
-# They move little, and one can read little from nine numbers. What a filter is good for is seen in what it makes of an
+# They change, but one can read little from nine numbers. What a filter is good for is seen in what it makes of an
 # image: its *feature map*. Here is the whole way of the "5" through the net, a row a layer.
 
 # %%
