@@ -111,6 +111,24 @@ def test_pca_beside_svd(data, k):
     assert_allclose(pca.decode(pca.encode(data)), pca.reconstruct(data))
 
 
+def test_pca_of_few_wide_rows(rng):
+    x = (rng.normal(size=(9, 40)) * np.linspace(0.1, 5, 40) + 7).astype(np.float32)
+    pca = PCA(x, 4)
+    z = x.astype(np.float64)
+    _, s, vt = np.linalg.svd(z - z.mean(axis=0), full_matrices=False)
+    assert_allclose(pca.variances, s[:4] ** 2 / 9, rtol=1e-9)
+    assert_allclose(pca.components, vt[:4].T * np.sign(np.sum(pca.components * vt[:4].T, axis=0)), atol=1e-9)
+    assert (np.take_along_axis(pca.components, np.abs(pca.components).argmax(axis=0)[None], 0) > 0).all()
+    whole = PCA(np.repeat(x, 5, axis=0), 4)  # 45 rows: the other way
+    assert_allclose(whole.components, pca.components, atol=1e-6)
+    for k in (8, 9, 20):  # nine rows lie in eight dimensions; what is beyond is any orthonormal completion
+        components = PCA(x, k).components
+        assert_allclose(components.T @ components, np.eye(k), atol=1e-12)
+        assert_allclose(PCA(x, k).reconstruct(z), z, atol=1e-5)
+    alike = np.repeat(x[:1], 9, axis=0)
+    assert_allclose(PCA(alike, 2).components.T @ PCA(alike, 2).components, np.eye(2), atol=1e-12)
+
+
 def test_pca_signs_are_settled(data):
     for pca in (PCA(data, 6), PCA(2 * data.mean(axis=0) - data, 6)):  # mirrored data: the same covariance
         assert (np.take_along_axis(pca.components, np.abs(pca.components).argmax(axis=0)[None], 0) > 0).all()

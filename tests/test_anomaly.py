@@ -10,8 +10,10 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from test_checks import says
 
+from tinyae.analysis import PCA
 from tinyae.applications import anomaly
 from tinyae.applications.anomaly.columns import RobustScaling
+from tinyae.applications.anomaly.combining import Combining
 from tinyae.applications.anomaly.fitting import auto_code_size, training_plan
 from tinyae.applications.anomaly.thresholds import shape_limit, symmetric_power
 from tinyae.applications.anomaly.weighing import RIDGE, Weighing
@@ -168,6 +170,29 @@ def test_weighing_makes_directions_equal(n_columns, rng):
         assert_allclose(weighing.squares(e).sum(axis=1), np.einsum("ni,ij,nj->n", c, inverse, c))  # Mahalanobis
     else:
         assert_allclose(weighing.squares(e).mean(axis=0), spread / (spread + RIDGE * spread.mean()))
+
+
+def test_the_weighed_score_counts_beyond_twice_the_usual(rng):
+    x = rng.normal(3, 2, (10, 2))
+    weighed = np.repeat([[1.0, 3.0]], 10, axis=0)  # a usual row has 2
+    weighed[9] = 8, 4  # three times as much
+    combining = Combining(x, 1, weighed)
+    assert combining.usual[1] == 2
+    z = (x - x.mean(axis=0)) / x.std(axis=0)
+    assert_allclose(combining.plain(x), np.square(z - PCA(z, 1).reconstruct(z)))
+    plain = combining.plain(x) / np.sort(combining.plain(x).mean(axis=1))[:8].mean()
+    errors = combining.errors(x, weighed)
+    assert_allclose(errors[:9], plain[:9])
+    assert_allclose(errors[9], plain[9] + np.array([8, 4]) / 2 / 3)  # of 3 times the usual, 1 is beyond 2
+    assert_allclose(Combining(np.ones((4, 2)), 1, np.zeros((4, 2))).errors(np.ones((1, 2)), np.ones((1, 2))), 0)
+
+
+def test_the_order_of_principal_components_holds_among_usual_rows(planted, detector):
+    x = planted[0]
+    scores, plain = detector.scores(x), anomaly.PlainBaseline(x, detector.code_size, True).scores(x)
+    assert (scores >= plain / 6 / detector.combining.usual[0] - 1e-9).all()
+    same = np.isclose(scores, plain / 6 / detector.combining.usual[0])
+    assert 0.7 < same.mean() < 1 and not same[:10].any()
 
 
 def test_columns_to_blame():

@@ -12,10 +12,12 @@ EXCESS_ABOVE = 2.0  # times a usual row's weighed score: below it the weighed sc
 
 
 class Combining:
-    """p / P + s (1 - 2 S / mean_j s)+ / S: errors of all numbers of a row (N, D) from plain p and weighed s, (N, D) each.
+    """Errors e (N, D) of all numbers of a row from plain p and weighed s, (N, D) each.
 
-    p is the squared residual of a standardised column after principal components, P and S are the means of p and s over
-    the less strange training rows. So the mean over the columns is p's, plus what s has above twice the usual.
+        e = p / P + (1 - 2 / a)+ s / S,    a = mean_j s_j / S
+
+    p is the squared residual of a standardised column after principal components; P and S are the means of p and s over
+    the less strange training rows. So the mean of e over the columns is that of p / P, and what a has above 2.
 
     The weighed score finds most, and errs where anomalies lie among the other rows: it calls normal rows at the edge
     stranger. As an excess it is silent about rows that are near the others and keeps the order principal components
