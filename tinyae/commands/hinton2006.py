@@ -47,8 +47,9 @@ def run(arguments):
 
     names = [*EXPERIMENTS, STARTS]
     check_choice("hinton2006", "experiment", arguments.experiment, [*names, ALL])
-    if arguments.experiment == ALL and arguments.dataset is not None:
-        raise UsageError(f"hinton2006: expected no dataset for all experiments, got {arguments.dataset}.")
+    if arguments.experiment == ALL and arguments.dataset is not None:  # for those experiments that have it
+        known = dict.fromkeys(name for problem in EXPERIMENTS.values() for name in problem.datasets)
+        check_choice("hinton2006", "dataset", arguments.dataset, known)
     chosen = names if arguments.experiment == ALL else [arguments.experiment]
     jobs = [(Starts if name == STARTS else Experiment)(name, arguments) for name in chosen]
     folder = writable_folder(arguments.out, "hinton2006")  # before minutes of work, not after
@@ -109,12 +110,13 @@ class Experiment:
     """One experiment of the table by one recipe."""
 
     def __init__(self, name, arguments):
-        from tinyae.experiments.hinton2006.settings import Settings
+        from tinyae.experiments.hinton2006 import EXPERIMENTS, Settings
 
-        self.name, self.folder = name, f"{name}-{arguments.recipe}"
+        self.name, self.folder, dataset = name, f"{name}-{arguments.recipe}", arguments.dataset
+        if arguments.experiment == ALL and dataset not in EXPERIMENTS[name].datasets:
+            dataset = None
         self.settings = Settings(
-            name, arguments.recipe, arguments.quick, arguments.dataset, arguments.data_dir, arguments.seed,
-            arguments.threads,
+            name, arguments.recipe, arguments.quick, dataset, arguments.data_dir, arguments.seed, arguments.threads
         )  # fmt: skip
 
     def run(self, checkpoint, folder):
@@ -167,7 +169,7 @@ class Starts:
     """With and without pretraining."""
 
     def __init__(self, name, arguments):
-        from tinyae.experiments.hinton2006.settings import Settings
+        from tinyae.experiments.hinton2006 import Settings
         from tinyae.experiments.hinton2006.starts import EXPERIMENT
 
         self.name = self.folder = name
