@@ -3,8 +3,10 @@
 from tinyae.autoencoder import Autoencoder
 from tinyae.callbacks import (
     CSVLogger,
+    Film,
     LearningRateSchedule,
     ModelCheckpoint,
+    ParameterPath,
     ReconstructionFilm,
     ReduceOnPlateau,
     TensorBoard,
@@ -59,6 +61,7 @@ __all__ = [
     "RBM", "fit_rbm", "fit_stack", "unroll",
     "Callback", "Checkpoint", "EarlyStopping", "History", "TrainingDivergedError",
     "ModelCheckpoint", "LearningRateSchedule", "ReduceOnPlateau", "CSVLogger", "TensorBoard", "ReconstructionFilm",
+    "Film", "ParameterPath",
     "diagnose", "DiagnosisWarning",
     "save", "load", "UsageError",
 ]  # fmt: skip
