@@ -1,7 +1,9 @@
 """The same nets as one trains them today: Adam with a cosine schedule, over-fitting held back.
 
-A stack of RBMs still gives the start, after a few epochs each. Then the whole net learns by Adam; against over-fitting
-it sees images that are turned, stretched and shifted a little, others in every epoch. Some images are held out of
+A stack of RBMs still gives the start, after a few epochs each. Then the whole net learns by Adam. Against over-fitting
+it sees images that are turned, stretched and shifted a little: a code of thirty numbers is asked for them as they are,
+which makes the training set larger; a code of two, which cannot hold so much, for the images they were made of, as by a
+denoising autoencoder. Some images are held out of
 training: training ends where the error on them has not fallen for long, and the parameters of the best epoch are kept.
 The test images decide nothing, neither here nor in the choice of settings, which were compared on other held-out
 training images.
@@ -12,8 +14,9 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from tinyae.architectures import hinton_autoencoder
+from tinyae.autoencoder import Autoencoder
 from tinyae.checks import UsageError
-from tinyae.experiments.hinton2006.augment import Warped
+from tinyae.experiments.hinton2006.augment import Warped, WarpedInputs
 from tinyae.experiments.hinton2006.task import Trained
 from tinyae.experiments.hinton2006.watching import ProductShare, SquaredErrors
 from tinyae.optimizers import Adam
@@ -49,9 +52,11 @@ class ModernRecipe:
     momentum_switch : int
         Epochs of pretraining with the low momentum.
     warp : dict
-        Settings of `Warp` for the training images; empty for none.
+        Settings of `Warp` for the training images, as input and as target; empty for none.
+    warped_inputs : dict
+        Settings of `Warp` for what the net sees, where it is asked for the image as it was; empty for none.
     warped_share, unwarped_end : float
-        Part of the images that is warped in an epoch; part of the epochs, at the end, without warped images.
+        Of `warp`: part of the images that is warped in an epoch; part of the epochs, at the end, without such images.
     patience : int
         Epochs without a lower error on the held-out images after which training stops; 0 for training to the end.
     """
@@ -66,6 +71,7 @@ class ModernRecipe:
     beta2: float = 0.99
     momentum_switch: int = MOMENTUM_SWITCH
     warp: dict = field(default_factory=dict)
+    warped_inputs: dict = field(default_factory=dict)
     warped_share: float = 0.5
     unwarped_end: float = 0.2
     patience: int = 0
@@ -95,12 +101,16 @@ def train(task, recipe):
     x, held = held_out(task, recipe)
     task.announce()
     model, pretraining = begin(task, recipe, x)
+    if recipe.warped_inputs:
+        noise = WarpedInputs(task.data.image_shape, recipe.warped_inputs)
+        model = Autoencoder(model.encoder, model.decoder, model.loss, corruption=noise)
     finetuning = model.fit(
         x.copy() if recipe.warp else x, validation_data=held, epochs=recipe.finetune_epochs,
         batch_size=recipe.batch_size, optimizer=Adam(Cosine(recipe.lr, warmup=recipe.warmup), beta2=recipe.beta2),
         callbacks=callbacks(task, recipe, x, held), threads=task.threads, seed=task.seed,
         progress=task.progress and "fine-tuning", checkpoint=task.below("finetuning"),
     )  # fmt: skip
+    model.corruption = None  # it was for training
     return Trained(model, pretraining, finetuning, asdict(recipe) | {"n_train": len(x), "n_validation": len(held)})
 
 
