@@ -36,9 +36,11 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
         Nets of different first weights, whose reconstructions are averaged.
     linear : bool
         Whether principal components, as many as the code has numbers, are averaged in: the best linear autoencoder.
+        Where scores are weighed, their plain error is then the score, plus what the weighed score has beyond twice that
+        of a usual row.
     weigh : bool or "auto"
-        Whether a row's score is made of two halves, its residual and its distance from usual rows, each weighed by how
-        it varies among usual rows. "auto": with the scales "robust" and "standard".
+        Whether a row's weighed score counts: two halves, its residual and its distance from usual rows, each weighed by
+        how it varies among usual rows. "auto": with the scales "robust" and "standard".
     scale : {"robust", "standard", "minmax", None}
         "robust": median and quartiles, and logarithms beyond three deviations. The others as in
         `AutoencoderTransformer`.

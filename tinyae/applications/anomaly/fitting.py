@@ -81,10 +81,11 @@ def fit_detector(
     members : int
         Nets, from different first weights.
     linear : bool
-        Whether the linear autoencoder of the same code size is averaged in.
+        Whether the linear autoencoder of the same code size is averaged in, and weighed scores are combined with its
+        plain error.
     weigh : bool or "auto"
-        Whether a score is made of two weighed halves, not of plain squared errors alone. "auto": where the scale is
-        robust or standard, so that 0 is a usual number.
+        Whether a weighed score of two halves counts, not plain squared errors alone. "auto": where the scale is robust
+        or standard, so that 0 is a usual number.
     epochs, batch_size : int or "auto"
         "auto": batches of 32 (100 for more than 5,000 samples), about 600 updates, 2,000 for samples between 0 and 1,
         and for many samples up to five passes. 0 epochs leave the nets as they were drawn.
