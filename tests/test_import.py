@@ -26,7 +26,7 @@ ORDER = (
     ("optimizers", "gradcheck", "summary", "export", "objective"),
     ("training",),
     ("analysis", "codespace", "descent", "inside", "jacobian", "landscape", "probe"),
-    ("baselines",),
+    ("baselines", "logistic_pca"),
     ("diagnosis",),
     ("autoencoder",),
     ("architectures", "copying", "linear", "stacked", "storage", "variational"),

@@ -7,7 +7,10 @@ in detail; ours is:
 1. three points a, b, c, uniform and independent in the inner box;
 2. the parabola p(t) through them, p(0) = a, p(s) = b, p(1) = c, where s = |b-a|^(1/2) / (|b-a|^(1/2) + |c-b|^(1/2));
    the square roots ("centripetal") keep it from swinging more than a tenth of the box outside;
-3. a round pen of fixed width with an antialiased edge. No rejection, no centring.
+3. a round pen of fixed width with a soft edge. No rejection, no centring.
+
+The inner box and the pen are chosen so that 18 principal components leave as much as in the paper: 5.93 here (20,000
+training and 10,000 test images, squared error per test image), 5.90 there.
 """
 
 import numpy as np
@@ -25,9 +28,9 @@ SOURCE = Source(
 )
 
 SIZE = 28  # pixels
-INNER = (4.5, 22.5)  # pixels; the points lie here, and no curve then reaches the border of the image
-RADIUS = 1.1  # pixels
-SOFTNESS = 1.2  # pixels
+INNER = (6.0, 21.0)  # pixels; the points lie here, and no curve then reaches the border of the image
+RADIUS = 1.3  # pixels
+SOFTNESS = 1.8  # pixels
 SAMPLES = 48  # curve points, less than a pixel apart but on the longest curves
 
 
