@@ -17,7 +17,7 @@ def add(commands):
         help="reproduce the experiments of Hinton & Salakhutdinov (2006)",
         description="Pretrain a stack of RBMs, unroll it into a deep autoencoder, fine-tune it, and compare its codes "
         "of the test images with PCA's.",
-        epilog="example: tinyae hinton2006 --experiment mnist-30 --recipe modern --resume --out results/mnist-30",
+        epilog="example: tinyae hinton2006 --dataset digits --quick --out results/quick",
     )
     hinton.add_argument(
         "--experiment", default="mnist-2d",
