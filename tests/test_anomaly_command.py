@@ -9,7 +9,9 @@ from numpy.testing import assert_allclose
 
 from tinyae import cli, plots
 from tinyae.applications import anomaly
+from tinyae.commands import anomaly_report as report
 from tinyae.plots import anomaly as pictures
+from tinyae.plots.anomaly import score_histogram
 from tinyae.samples import write_samples
 
 NAMES = ["a", "b", "c", "d", "e"]
@@ -138,6 +140,29 @@ def test_pictures_in_a_folder(tmp_path, capsys, rng):
     capsys.readouterr()
     refused(capsys, "score", tmp_path / "out" / "model.npz", small, "--out", tmp_path / "s.csv")
     assert not (tmp_path / "s.csv").exists()
+
+
+def test_alarms_are_counted_and_losing_is_said():
+    scores = np.arange(5.0)
+    counts = report.alarm_counts(anomaly.by_budget(scores, 3), scores, np.array([False, False, False, True, True]))
+    assert counts == {"alarms": 3, "n": 5, "anomalies": 2, "found": 2, "false_alarms": 1, "precision": 2 / 3,
+                      "recall": 1.0, "f1": 0.8}  # fmt: skip
+    assert report.alarm_counts(anomaly.by_budget(scores, 0), scores, scores > 2)["precision"] is None
+    rows = [{"method": name, "auroc": value} for name, value in (("detector", 0.9), ("A", 0.8), ("B", 0.95))]
+    assert "loses here: B has an AUROC of 0.9500, it 0.9000" in report.verdict(rows, None)
+    assert "is ahead of A, the best of the others, by 0.1000" in report.verdict(rows[:2], None)
+    assert "no better here than A" in report.verdict([rows[0], rows[1] | {"auroc": 0.9}], None)
+
+
+@pytest.mark.parametrize("low, high", [(0.9, 1.1), (0.1, 7), (1e-6, 10)])
+def test_ticks_of_the_histogram_are_few_and_plain(low, high):
+    scores = np.geomspace(low, high, 50)
+    axis = score_histogram(scores, anomaly.by_budget(scores, 1)).axes[0]
+    inside = [tick for tick in axis.get_xticks() if axis.get_xlim()[0] <= tick <= axis.get_xlim()[1]]
+    texts = axis.xaxis.get_major_formatter().format_ticks(inside)
+    assert 3 <= len(texts) <= 12 and all(float(text) == pytest.approx(t) for text, t in zip(texts, inside, strict=True))
+    assert not any(axis.xaxis.get_minor_formatter().format_ticks(axis.xaxis.get_minorticklocs()))
+    assert axis.get_legend_handles_labels()[1][-1].endswith(": 1 alarm")
 
 
 # -- score ----------------------------------------------------------------------------------------------------

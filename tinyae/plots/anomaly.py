@@ -1,6 +1,7 @@
 """Pictures of anomaly detection: ROC and precision-recall, errors with their threshold, the strangest samples."""
 
 import numpy as np
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from tinyae.plots.common import BASELINE_COLOUR, TRAIN_COLOUR, VALIDATION_COLOUR, Figure, show
 
@@ -66,11 +67,17 @@ def score_histogram(scores, threshold, labels=None, title=None):
         _, _, drawn = axis.hist(parts, bins, histtype="stepfilled", alpha=0.75, label=names,
                                 color=[TRAIN_COLOUR, VALIDATION_COLOUR])  # fmt: skip
         drawn[1][0].set_hatch("///")
-    alarms = int(threshold.alarms(scores).sum())
+    n = int(threshold.alarms(scores).sum())
+    alarms = f"{n:,} alarm" if n == 1 else f"{n:,} alarms"
     axis.axvline(threshold.value, color="black", linestyle="--", linewidth=1.4,
-                 label=f"threshold {threshold.value:.4g}: {alarms:,} alarms")  # fmt: skip
+                 label=f"threshold {threshold.value:.4g}: {alarms}")  # fmt: skip
     axis.set_xscale("log")
+    few = LogLocator(subs=(1, 2, 5) if high / low < 1000 else (1,))
+    axis.xaxis.set_major_locator(MaxNLocator(6) if high / low < 10 else few)
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.xaxis.set_minor_formatter(NullFormatter())  # else narrow ranges get labels that run into each other
     axis.set_yscale("symlog", linthresh=1)
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_ylim(bottom=0)
     axis.set(xlabel="score (mean error of a sample's numbers)", ylabel="samples")
     axis.set_title(f"{title}\n{threshold.words}" if title else threshold.words, fontsize=10)
