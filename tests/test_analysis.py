@@ -125,6 +125,10 @@ def test_pca_of_few_wide_rows(rng):
         components = PCA(x, k).components
         assert_allclose(components.T @ components, np.eye(k), atol=1e-12)
         assert_allclose(PCA(x, k).reconstruct(z), z, atol=1e-5)
+    twice = np.concatenate([x[:4], x[:4]])  # three dimensions
+    assert_allclose(PCA(twice, 6).components.T @ PCA(twice, 6).components, np.eye(6), atol=1e-12)
+    assert_allclose(PCA(twice, 6).variances[3:], 0, atol=1e-12)
+    assert_allclose(PCA(twice, 6).reconstruct(z[:4]), z[:4], atol=1e-5)
     alike = np.repeat(x[:1], 9, axis=0)
     assert_allclose(PCA(alike, 2).components.T @ PCA(alike, 2).components, np.eye(2), atol=1e-12)
 

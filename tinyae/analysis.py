@@ -11,7 +11,6 @@ from tinyae.kernels.neighbours import nearest
 from tinyae.training.threads import Team, thread_count
 
 SMALLEST_PROBABILITY = 1e-7  # for cross-entropies of reconstructions that are not from a sigmoid (PCA's)
-SMALLEST_VARIANCE = 1e-9  # of the first component's, below which rounding could pass for a component
 
 
 # -- errors ---------------------------------------------------------------------------
@@ -118,12 +117,8 @@ class PCA:
         k = check_int("PCA", "k", k, 1)
         if k > x.shape[1]:
             raise UsageError(f"PCA: expected at most {x.shape[1]} components for rows of that length, got {k}.")
-        found = _from_few_rows(x, k) if k < len(x) < x.shape[1] else None
-        if found is None:
-            self.mean, covariance = mean_and_covariance(x)
-            values, vectors = np.linalg.eigh(covariance)  # ascending
-            found = self.mean, values[::-1][:k].copy(), vectors[:, ::-1][:, :k]
-        self.mean, self.variances, components = found
+        of = _of_few_rows if k < len(x) < x.shape[1] else _of_columns
+        self.mean, self.variances, components = of(x, k)
         self.components = components * settled_signs(components)
 
     def encode(self, x):
@@ -140,8 +135,15 @@ class PCA:
         return self.decode(self.encode(x))
 
 
-def _from_few_rows(x, k):
-    """(mean, variances, components) of N < D rows x = m + A; None where the rows do not say what the k-th component is.
+def _of_columns(x, k):
+    """(mean, variances, components) from the covariance of the columns (D, D)."""
+    mean, covariance = mean_and_covariance(x)
+    values, vectors = np.linalg.eigh(covariance)  # ascending
+    return mean, values[::-1][:k].copy(), vectors[:, ::-1][:, :k]
+
+
+def _of_few_rows(x, k):
+    """The same for rows x = mean + A that are fewer than their columns.
 
     A A^T / N (N, N) has the eigenvalues of the covariance A^T A / N (D, D) that are not 0, and A^T u is an eigenvector
     of it where u is one of A A^T (Turk & Pentland 1991): N^3 instead of D^3 operations.
@@ -150,11 +152,9 @@ def _from_few_rows(x, k):
     mean = x.mean(axis=0)
     centred = x - mean
     values, vectors = np.linalg.eigh(centred @ centred.T / len(x))  # ascending
-    values, vectors = values[::-1][:k].copy(), vectors[:, ::-1][:, :k]
-    if values[-1] <= SMALLEST_VARIANCE * values[0]:
-        return None
-    components, _ = np.linalg.qr(centred.T @ vectors)  # orthonormal to the last digit; signs may turn
-    return mean, values, components
+    # orthonormal to the last digit, also where rows are alike and A^T u is 0; signs may turn
+    components, _ = np.linalg.qr(centred.T @ vectors[:, ::-1][:, :k])
+    return mean, values[::-1][:k].copy(), components
 
 
 def settled_signs(columns):
