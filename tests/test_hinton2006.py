@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tinyae import ConjugateGradient, UsageError, analysis, datasets, fit_stack, load, plots, save, unroll
 from tinyae.architectures import hinton_autoencoder
 from tinyae.datasets import Dataset, DownloadError
+from tinyae.datasets.face_patches import FacePatches
 from tinyae.experiments import hinton2006
 from tinyae.experiments.hinton2006 import (
     EXPERIMENTS,
@@ -27,8 +28,11 @@ from tinyae.experiments.hinton2006 import (
     watching,
 )
 from tinyae.experiments.hinton2006.augment import Warped, WarpedInputs
+from tinyae.experiments.hinton2006.components import component_errors
+from tinyae.experiments.hinton2006.linear_start import linear_start
 from tinyae.experiments.hinton2006.recipe_modern import ModernRecipe
 from tinyae.experiments.hinton2006.recipe_paper import PaperRecipe
+from tinyae.logistic_pca import LogisticPCA
 from tinyae.rbm.checkpoint import RBMCheckpoint
 from tinyae.warping import Warp
 
@@ -42,6 +46,7 @@ KEYS = {
 }  # fmt: skip
 PAPERS_SIZES = {
     "mnist-2d": (1000, 500, 250, 2), "mnist-30": (1000, 500, 250, 30), "curves": (400, 200, 100, 50, 25, 6),
+    "faces": (2000, 1000, 500, 30),
 }  # fmt: skip
 WHOLE_EXPERIMENTS = dict(EXPERIMENTS)
 HIDDEN, VALIDATION_IMAGES = (20, 15, 10), 40
@@ -720,3 +725,81 @@ def test_codes_in_the_plane():
     assert_array_equal(report.plane(codes[:, :2]), codes[:, :2])
     assert_array_equal(report.plane(codes[:, :1]), np.column_stack([codes[:, 0], np.zeros(30)]))
     assert_allclose(report.plane(codes), analysis.PCA(codes, 2).encode(codes))
+
+
+# --- faces, and components of every kind
+
+
+def face_data(n=60, seed=0):
+    """Rows of 625 numbers with few large directions, as patches with a validation part."""
+    rng = np.random.default_rng(seed)
+    directions = rng.normal(size=(8, 625)).astype(np.float32)
+    x, held, test = (rng.normal(size=(m, 8)).astype(np.float32) @ directions for m in (n, 20, 30))
+    zeros = np.zeros(n, np.int64), np.zeros(30, np.int64)
+    more = {"x_validation": held, "pixel_mean": np.full(625, 0.5, np.float32), "scale": 0.1}
+    return FacePatches("face-patches", x, zeros[0], test, zeros[1], (25, 25, 1), ("face",), **more)
+
+
+def small_faces(monkeypatch, **settings):
+    """The experiment of faces with a small net, on made numbers."""
+    problem = dataclasses.replace(EXPERIMENTS["faces"], hidden=(24, 16), code_size=4, load=lambda *a: face_data())
+    monkeypatch.setitem(EXPERIMENTS, "faces", dataclasses.replace(problem, quick_load=lambda *a: face_data(40)))
+    return hinton2006.run(Settings(**{"experiment": "faces", "threads": 1} | settings), progress=False)
+
+
+@pytest.mark.parametrize("hidden", [(20, 30, 12), (8,)])
+def test_a_linear_start_is_pca(hidden):
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(50, 6)) @ rng.normal(size=(6, 15)) + 2).astype(np.float32)
+    model, pca = linear_start(x, hidden, 4), analysis.PCA(x, 4)
+    assert_allclose(model.reconstruct(x), pca.reconstruct(x), atol=1e-4)
+    assert_allclose(model.encode(x), pca.encode(x) / np.sqrt(pca.variances), atol=1e-4)
+    with pytest.raises(UsageError, match="linear_start: expected hidden layers of at least 8 units, got 7"):
+        linear_start(x, (20, 7), 4)
+
+
+def test_all_of_a_linear_start_learns():
+    x = np.random.default_rng(0).normal(size=(60, 15)).astype(np.float32)
+    model, start = linear_start(x, (20, 12), 3), linear_start(x, (20, 12), 3)
+    model.fit(x, epochs=3, batch_size=20, progress=False, threads=1)
+    assert (model.theta != start.theta).mean() > 0.8  # some units see no image
+    assert model.evaluate(x)["squared_error"] < start.evaluate(x)["squared_error"]
+
+
+def test_faces_hold_out_other_people_and_are_drawn_as_grey_values(monkeypatch):
+    recipe = ModernRecipe(as_pca=True, pretrain_epochs=0, finetune_epochs=2, batch_size=20, lr=1e-4)
+    monkeypatch.setitem(recipe_modern.MODERN, "faces", recipe)
+    result = small_faces(monkeypatch, recipe="modern")
+    metrics = result.metrics
+    assert (metrics["training"]["n_train"], metrics["training"]["n_validation"]) == (60, 20)
+    assert metrics["test_squared_error"] < 1.02 * metrics["pca_test_squared_error"]
+    assert result.model.loss.name == "MSE" and "knn5_accuracy" not in metrics
+    figure = report.reconstruction_figure(result)
+    shown = figure.axes[0].get_images()[0].get_array().ravel()
+    assert (np.abs(shown - (0.1 * result.data.x_test + 0.5)).max(axis=1) < 1e-5).any()
+
+
+@pytest.mark.parametrize("recipe, n_train", [("short", 40), ("paper", 40)])
+def test_quick_faces_load_few(monkeypatch, recipe, n_train):
+    small = PaperRecipe(pretrain_epochs=1, finetune_epochs=1, pretrain_batch=20, finetune_batch=20)
+    monkeypatch.setitem(recipe_paper.QUICKS, "faces", small)
+    metrics = small_faces(monkeypatch, quick=True, recipe=recipe).metrics
+    assert metrics["training"]["n_train"] == metrics["n_train"] == n_train
+
+
+def test_components_that_the_paper_names():
+    data, problem = small_data(), SimpleNamespace(code_size=3, published={
+        "autoencoder": 1.0, "pca": 2.0, "logistic_pca": 3.0, "pca_5": 4.0, "logistic_pca_5": 5.0, "pca_40": 6.0,
+    })  # fmt: skip
+    errors = component_errors(problem, data, quick=False)
+    assert list(errors) == [f"{name}_test_squared_error" for name in ("logistic_pca", "pca_5", "logistic_pca_5")]
+    pca = analysis.PCA(data.x_train, 5).reconstruct(data.x_test)
+    assert errors["pca_5_test_squared_error"] == analysis.squared_error(data.x_test, pca)
+    logistic = LogisticPCA(data.x_train, 3, tolerance=1e-3).reconstruct(data.x_test)
+    assert errors["logistic_pca_test_squared_error"] == analysis.squared_error(data.x_test, logistic)
+    assert errors["logistic_pca_5_test_squared_error"] < errors["logistic_pca_test_squared_error"]
+
+
+def test_logistic_components_are_in_the_metrics_of_mnist_30(monkeypatch):
+    metrics = run(experiment="mnist-30", quick=True).metrics
+    assert 0 < metrics["logistic_pca_test_squared_error"] < metrics["mean_image_squared_error"]

@@ -21,8 +21,8 @@ def add(commands):
     )
     hinton.add_argument(
         "--experiment", default="mnist-2d",
-        help="mnist-2d, mnist-30, curves; starts: with and without pretraining; all: these, a folder each, and a page "
-        "on them (default: %(default)s)",
+        help="mnist-2d, mnist-30, curves, faces, documents; starts: with and without pretraining; all: these, a folder "
+        "each, and a page on them (default: %(default)s)",
     )  # fmt: skip
     hinton.add_argument(
         "--recipe", default="short",
@@ -154,12 +154,19 @@ class Experiment:
             f"{'-'.join(map(str, m['layer_sizes']))}, {m['n_test']:,} test images (squared error summed over pixels):"
         ]
         for name, prefix in (("autoencoder", ""), (f"PCA-{m['layer_sizes'][-1]}", "pca_")):
-            line = f"  {name:<11s}  squared error {m[f'{prefix}test_squared_error']:6.2f}"
+            line = f"  {name:<15s}  squared error {m[f'{prefix}test_squared_error']:6.2f}"
             if f"{prefix}knn5_accuracy" in m:
                 line += f"   5-NN accuracy {m[f'{prefix}knn5_accuracy']:.3f}"
             published = m["published"].get({"": "autoencoder", "pca_": "pca"}[prefix])
             lines.append(line + ("" if published is None else f"   (the paper: {published:.2f})"))
-        lines.append(f"  mean image   squared error {m['mean_image_squared_error']:6.2f}")
+        k = m["layer_sizes"][-1]
+        for name, published in m["published"].items():
+            if name not in ("autoencoder", "pca") and f"{name}_test_squared_error" in m:
+                kind, _, number = name.rpartition("pca")
+                title = f"{kind.replace('_', ' ')}PCA-{number.lstrip('_') or k}"
+                error = m[f"{name}_test_squared_error"]
+                lines.append(f"  {title:<15s}  squared error {error:6.2f}   (the paper: {published:.2f})")
+        lines.append(f"  mean image       squared error {m['mean_image_squared_error']:6.2f}")
         total = m["seconds_pretrain"] + m["seconds_finetune"]
         lines.append(f"trained in {total:.0f} s, peak memory {m['peak_rss_mb']:.0f} MB")
         return "\n".join(lines)

@@ -25,7 +25,7 @@ from tinyae.datasets.olivetti import PEOPLE, PICTURES, SIZE, load_olivetti
 
 SIDE = 25  # cells
 STEP = 2.5  # pixels of the enlarged picture
-SAMPLES = 3  # in a row and in a column of a cell
+SAMPLES = 2  # in a row and in a column of a cell
 ANGLE = 90  # degrees to either side
 ENLARGED = (1.4, 1.8)
 OF_A_PICTURE = 414  # patches

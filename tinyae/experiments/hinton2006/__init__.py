@@ -3,7 +3,9 @@
     problems.py        what there is to do: data, sizes of the layers, the paper's figures
     recipe_paper.py    how they trained: contrastive divergence, conjugate gradients
     recipe_modern.py   how one trains the same nets today
+    linear_start.py    rectified units that begin as principal components
     measure.py         errors and what the codes are worth
+    components.py      errors of principal components, plain and logistic
     run.py             load, train, measure
     starts.py          with and without pretraining
     report.py          pictures and files of a run

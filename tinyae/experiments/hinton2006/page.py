@@ -29,6 +29,8 @@ COLUMNS = (
     ("train", "train_squared_error", "{:.2f}"),
     ("PCA, the paper", "published_pca", "{:.2f}"),
     ("PCA", "pca_test_squared_error", "{:.2f}"),
+    ("logistic PCA, the paper", "published_logistic_pca", "{:.2f}"),
+    ("logistic PCA", "logistic_pca_test_squared_error", "{:.2f}"),
     ("5-NN", "knn5_accuracy", "{:.3f}"),
     ("PCA 5-NN", "pca_knn5_accuracy", "{:.3f}"),
     ("minutes", "minutes", "{:.1f}"),
@@ -74,6 +76,7 @@ def rows_of(runs):
         more = {
             "published": metrics["published"].get("autoencoder"),
             "published_pca": metrics["published"].get("pca"),
+            "published_logistic_pca": metrics["published"].get("logistic_pca"),
             "minutes": (metrics["seconds_pretrain"] + metrics["seconds_finetune"]) / 60,
             "recipe": metrics["recipe"] + (", quick" if metrics["quick"] else ""),
             "experiment": in_words(metrics),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tinyae import datasets
+from tinyae.datasets.face_patches import load_face_patches
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,10 @@ class Problem:
     layers : tuple of dict
         What the paper did otherwise in the pretraining of one layer, as for `fit_stack`; empty for nothing.
     published : dict of str to float
-        The paper's figures, squared error per test image: "autoencoder", "pca", "logistic_pca".
+        The paper's figures, squared error per test image: "autoencoder", "pca", "logistic_pca"; with a number, as
+        "pca_18", components of which there are so many instead of one for each number of the code.
+    quick_load : function as `load`, optional
+        What the quick variant loads, where loading everything takes long.
     """
 
     title: str
@@ -41,6 +45,7 @@ class Problem:
     finetune_epochs: int = 200
     layers: tuple = ()
     published: dict = field(default_factory=dict)
+    quick_load: Callable | None = None
 
     @property
     def sizes(self):
@@ -51,6 +56,16 @@ class Problem:
 def load_by_name(dataset, data_dir, seed):
     """A data set that `datasets.load` knows; "auto" draws digits, and says so, where MNIST is not to be had."""
     return datasets.load(dataset, data_dir=data_dir, seed=seed)
+
+
+def load_faces(dataset, data_dir, seed, **few):
+    """The patches of the Olivetti faces."""
+    return load_face_patches(data_dir, seed, **few)
+
+
+def load_few_faces(dataset, data_dir, seed):
+    """Ten patches of each picture."""
+    return load_faces(dataset, data_dir, seed, of_a_picture=10)
 
 
 MNIST = ("auto", "mnist", "digits")
@@ -64,5 +79,9 @@ EXPERIMENTS = {
     "curves": Problem(
         "Curves", load_by_name, ("curves",), (400, 200, 100, 50, 25), 6,
         published={"autoencoder": 1.44, "logistic_pca": 7.64, "logistic_pca_18": 2.45, "pca_18": 5.90},
+    ),
+    "faces": Problem(
+        "Faces", load_faces, ("face-patches",), (2000, 1000, 500), 30, visible="gaussian", finetune_epochs=20,
+        published={"autoencoder": 126.0, "pca": 135.0}, quick_load=load_few_faces,
     ),
 }  # fmt: skip

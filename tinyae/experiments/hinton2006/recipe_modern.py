@@ -9,14 +9,16 @@ The test images decide nothing, neither here nor in the choice of settings, whic
 training images.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
 from tinyae.architectures import hinton_autoencoder
 from tinyae.autoencoder import Autoencoder
 from tinyae.checks import UsageError
+from tinyae.datasets.face_patches import FacePatches
 from tinyae.experiments.hinton2006.augment import Warped, WarpedInputs
+from tinyae.experiments.hinton2006.linear_start import linear_start
 from tinyae.experiments.hinton2006.task import Trained
 from tinyae.experiments.hinton2006.watching import ProductShare, SquaredErrors
 from tinyae.optimizers import Adam
@@ -42,6 +44,8 @@ class ModernRecipe:
         Of all layers but code and output, where there is no pretraining; RBMs make sigmoid ones.
     pretrain_epochs : int
         Of each RBM; 0 starts from random weights instead.
+    as_pca : bool
+        Start as principal components (`linear_start`), with ReLUs, instead of either.
     finetune_epochs, batch_size : int
     lr : float
         Highest learning rate of fine-tuning.
@@ -64,6 +68,7 @@ class ModernRecipe:
     n_train: int | None = None
     hidden_activation: str = "sigmoid"
     pretrain_epochs: int = 3
+    as_pca: bool = False
     finetune_epochs: int = 26
     batch_size: int = 200
     lr: float = 6e-3
@@ -82,18 +87,22 @@ SHORT = {
     "mnist-2d": ModernRecipe(),
     "mnist-30": ModernRecipe(pretrain_epochs=6, momentum_switch=2, lr=4e-3),
     "curves": ModernRecipe(pretrain_epochs=6, finetune_epochs=40, batch_size=100, lr=4e-3),
+    "faces": ModernRecipe(as_pca=True, pretrain_epochs=0, finetune_epochs=2, lr=5e-4, beta2=0.999),
 }
-MODERN = dict(SHORT)
+MODERN = SHORT | {"faces": replace(SHORT["faces"], finetune_epochs=5)}
+
+
+QUICKS = {"faces": replace(SHORT["faces"], n_train=2000, batch_size=50, lr=1e-4)}  # QUICK for all others
 
 
 def train_short(task):
     """Train the net of a Task in a few minutes. Returns a Trained."""
-    return train(task, QUICK if task.quick else SHORT[task.name])
+    return train(task, QUICKS.get(task.name, QUICK) if task.quick else SHORT[task.name])
 
 
 def train_modern(task):
     """Train the net of a Task as well as we know how to. Returns a Trained."""
-    return train(task, QUICK if task.quick else MODERN[task.name])
+    return train(task, QUICKS.get(task.name, QUICK) if task.quick else MODERN[task.name])
 
 
 def train(task, recipe):
@@ -117,6 +126,8 @@ def train(task, recipe):
 def begin(task, recipe, x):
     """The net before fine-tuning, and a History for every RBM: pretrained on x, or with random weights."""
     problem = task.problem
+    if recipe.as_pca:
+        return linear_start(x, problem.hidden, problem.code_size, task.seed), []
     if not recipe.pretrain_epochs:
         init = "glorot" if recipe.hidden_activation in ("sigmoid", "tanh") else "he"
         units = {"hidden_activation": recipe.hidden_activation, "init": init, "seed": task.seed}
@@ -132,8 +143,13 @@ def begin(task, recipe, x):
 
 
 def held_out(task, recipe):
-    """Training images, and those held out: VALIDATION_IMAGES of them, drawn by the seed."""
+    """Training images, and those held out: VALIDATION_IMAGES of them, drawn by the seed.
+
+    Of data that come with images to hold out, as the faces with other people's, all training images are trained on.
+    """
     x = task.data.x_train[np.random.default_rng(task.seed).permutation(len(task.data.x_train))[: recipe.n_train]]
+    if isinstance(task.data, FacePatches):
+        return x, task.data.x_validation[: 4 * VALIDATION_IMAGES]
     if len(x) <= 2 * VALIDATION_IMAGES:
         raise UsageError(f"hinton2006: expected more than {2 * VALIDATION_IMAGES} training images, got {len(x)}.")
     return x[VALIDATION_IMAGES:], x[:VALIDATION_IMAGES]

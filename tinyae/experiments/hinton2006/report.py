@@ -3,6 +3,7 @@
 import numpy as np
 
 from tinyae import analysis, plots, storage
+from tinyae.datasets.face_patches import FacePatches
 from tinyae.layers.flat import named_views
 from tinyae.reporting import dataset_title, some_of_each_class, write_json, write_text
 from tinyae.training.history import rows_as_csv
@@ -73,12 +74,13 @@ def reconstruction_figure(result):
     per_class = max(1, SHOWN_IMAGES // len(np.unique(data.y_test)))
     rows = some_of_each_class(data.y_test, per_class, result.settings.seed)[:SHOWN_IMAGES]
     x = data.x_test[rows]
+    grey = data.grey if isinstance(data, FacePatches) else np.asarray
     shown = [
         ("test image", x),
         (f"autoencoder, {k} numbers", result.model.reconstruct(x)),
         (f"PCA, {k} numbers", result.pca.reconstruct(x)),
     ]
-    return plots.reconstruction_rows(shown, data.image_shape)
+    return plots.reconstruction_rows([(text, grey(images)) for text, images in shown], data.image_shape)
 
 
 def filter_figure(result):

@@ -10,6 +10,7 @@ from tinyae.autoencoder import Autoencoder
 from tinyae.checks import UsageError, check_finite
 from tinyae.datasets import Dataset
 from tinyae.experiments.hinton2006 import recipe_modern, recipe_paper
+from tinyae.experiments.hinton2006.components import component_errors
 from tinyae.experiments.hinton2006.measure import measure
 from tinyae.experiments.hinton2006.settings import Settings
 from tinyae.experiments.hinton2006.task import Task
@@ -61,6 +62,7 @@ def run(settings, progress=True, folder=None):
     pca = analysis.PCA(data.x_train, problem.code_size)
     metrics = describe(settings, data, trained, threads)
     metrics |= measure(data, trained.model, pca, threads) | {"published": problem.published}
+    metrics |= component_errors(problem, data, settings.quick)
     metrics |= times(trained) | {"seconds_train": round(seconds, 2), "peak_rss_mb": round(peak_memory_mb(), 1)}
     metrics |= {"machine": machine(), "versions": versions()}
     return Result(

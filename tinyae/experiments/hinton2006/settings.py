@@ -51,5 +51,6 @@ class Settings:
         return EXPERIMENTS[self.experiment]
 
     def load(self):
-        """The whole data set."""
-        return self.problem.load(self.dataset or self.problem.datasets[0], self.data_dir, self.seed)
+        """The data set: all of it, or where that takes long and a quick run needs little, a part."""
+        load = self.problem.quick_load if self.quick and self.problem.quick_load else self.problem.load
+        return load(self.dataset or self.problem.datasets[0], self.data_dir, self.seed)
