@@ -2,6 +2,7 @@
 
 import csv
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from numpy.testing import assert_allclose
 from tinyae import cli, plots
 from tinyae.applications import anomaly
 from tinyae.commands import anomaly_report as report
+from tinyae.commands.anomaly_fit import rule_for
 from tinyae.plots import anomaly as pictures
 from tinyae.plots.anomaly import score_histogram
 from tinyae.samples import write_samples
@@ -109,6 +111,14 @@ def test_rules(rule, words, fitted, tmp_path, capsys):
     how = ["--label", "label", "--epochs", "1", "--threads", "1", "--out", str(tmp_path / "out")]
     assert cli.main(["anomaly", "fit", str(fitted / "labelled.csv"), *how, *rule]) == 0
     assert words in capsys.readouterr().out
+
+
+def test_a_known_share_is_the_contamination():
+    damaged, table = (SimpleNamespace(contamination=share, labels=None, train=range(9)) for share in (0.03, None))
+    for rule in (None, "quantile"):
+        assert rule_for(damaged, rule, {}) == ("quantile", {"contamination": 0.03})
+    assert rule_for(damaged, "quantile", {"contamination": 0.1}) == ("quantile", {"contamination": 0.1})
+    assert rule_for(table, None, {}) == ("shape", {}) and rule_for(table, "quantile", {}) == ("quantile", {})
 
 
 def test_without_labels_no_score_is_made_up(fitted, tmp_path, capsys):
