@@ -32,8 +32,10 @@ from tinyae.experiments.hinton2006.components import component_errors
 from tinyae.experiments.hinton2006.linear_start import linear_start
 from tinyae.experiments.hinton2006.recipe_modern import ModernRecipe
 from tinyae.experiments.hinton2006.recipe_paper import PaperRecipe
+from tinyae.experiments.hinton2006.run import course
 from tinyae.logistic_pca import LogisticPCA
 from tinyae.rbm.checkpoint import RBMCheckpoint
+from tinyae.training import History
 from tinyae.warping import Warp
 
 KEYS = {
@@ -295,6 +297,7 @@ def test_errors_before_each_epoch_as_the_paper_prints_them(by_the_paper):
     assert history["squared_error"][0] == pytest.approx(start.evaluate(data.x_train)["squared_error"], rel=1e-5)
     assert history["test_squared_error"][0] == pytest.approx(start.evaluate(data.x_test)["squared_error"], rel=1e-5)
     assert by_the_paper.metrics["test_squared_error"] != history["test_squared_error"][-1]  # after the last epoch
+    assert by_the_paper.metrics["test_squared_error_after"] == {"0": history["test_squared_error"][0]}
     assert history["loss"][-1] < history["loss"][0]
 
 
@@ -336,6 +339,15 @@ def test_a_killed_run_goes_on_bit_for_bit(tmp_path, monkeypatch, recipe, phase, 
     assert again.finetuning[errors] == whole.finetuning[errors]
     with open(tmp_path / "finetuning.csv", newline="") as file:
         assert [float(row[errors]) for row in csv.DictReader(file)] == whole.finetuning[errors]
+
+
+def test_errors_on_the_way():
+    history = History()
+    history.rows = [{"epoch": epoch, "test_squared_error": 100.0 - epoch} for epoch in range(1, 61)]
+    found = course(SimpleNamespace(finetuning=history))
+    assert found == {"test_squared_error_after": {"0": 99.0, "10": 89.0, "35": 64.0}}  # row 36: before epoch 36
+    history.rows = [{"epoch": 1, "loss": 3.0}]
+    assert course(SimpleNamespace(finetuning=history)) == {}
 
 
 def test_another_runs_checkpoint_is_refused(tmp_path):

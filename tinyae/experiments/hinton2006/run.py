@@ -20,6 +20,8 @@ from tinyae.training.threads import available_cores, thread_count
 
 RECIPES = {"short": recipe_modern.train_short, "modern": recipe_modern.train_modern, "paper": recipe_paper.train}
 
+ON_THE_WAY = (0, 10, 35, 100)  # 35 epochs is how far somebody once ran the authors' code
+
 
 @dataclass
 class Result:
@@ -63,6 +65,7 @@ def run(settings, progress=True, folder=None):
     metrics = describe(settings, data, trained, threads)
     metrics |= measure(data, trained.model, pca, threads) | {"published": problem.published}
     metrics |= component_errors(problem, data, settings.quick)
+    metrics |= course(trained)
     metrics |= times(trained) | {"seconds_train": round(seconds, 2), "peak_rss_mb": round(peak_memory_mb(), 1)}
     metrics |= {"machine": machine(), "versions": versions()}
     return Result(
@@ -85,6 +88,14 @@ def describe(settings, data, trained, threads):
         "threads": threads,
         "training": trained.settings,
     }
+
+
+def course(trained):
+    """Errors on the way, by epochs done, where the history has those before each epoch; {} where it has not."""
+    if "test_squared_error" not in trained.finetuning:
+        return {}
+    errors = trained.finetuning["test_squared_error"]
+    return {"test_squared_error_after": {str(done): errors[done] for done in ON_THE_WAY if done < len(errors)}}
 
 
 def machine():
