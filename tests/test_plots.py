@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -246,3 +247,9 @@ def test_pyplot_is_not_imported(tmp_path):
     )
     subprocess.run([sys.executable, "-c", code, tmp_path / "a.png"], check=True)
     assert (tmp_path / "a.png").exists()
+
+
+def test_every_picture_shows_itself_in_a_notebook():
+    for path in Path(plots.__file__).parent.glob("*.py"):
+        if path.name != "common.py":  # whose Figure has a _repr_png_; Matplotlib's own would show as text
+            assert "from matplotlib.figure import" not in path.read_text(encoding="utf-8"), path.name

@@ -1,9 +1,8 @@
 """The picture of a colourisation: grey, guesses, original."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from tinyae.plots.common import show
+from tinyae.plots.common import Figure, show
 
 
 def colour_rows(rows, title=None):

@@ -1,8 +1,6 @@
 """The picture of compression: bits per image against PSNR."""
 
-from matplotlib.figure import Figure
-
-from tinyae.plots.common import CLASS_COLOURS
+from tinyae.plots.common import CLASS_COLOURS, Figure
 
 LINES = ("-", "--", "-.", (0, (4, 1, 1, 1, 1, 1)), ":")
 MARKERS = "osD^v"

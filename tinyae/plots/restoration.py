@@ -3,9 +3,8 @@
 import textwrap
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from tinyae.plots.common import show
+from tinyae.plots.common import Figure, show
 
 LETTERS_PER_INCH = 11.5  # of the title
 

@@ -1,11 +1,10 @@
 """Pictures of a search: queries beside what was found, and precision class by class."""
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from tinyae.plots.common import show
+from tinyae.plots.common import Figure, show
 
 SAME, OTHER, DASHED = "#0077bb", "#e05200", (0, (3, 1.5))  # blue and orange: told apart in colour-deficient sight
 LOOKS = (

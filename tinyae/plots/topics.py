@@ -1,13 +1,12 @@
 """Pictures of documents: how well codes retrieve, and where documents lie on a map."""
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 
 from tinyae.checks import UsageError, check_shape
 from tinyae.plots.codes import _interleaved
-from tinyae.plots.common import BASELINE_COLOUR, CLASS_COLOURS
+from tinyae.plots.common import BASELINE_COLOUR, CLASS_COLOURS, Figure
 
 # A family of groups has a colour, a group in it a shape: twenty colours could not be told apart. Of the first six any
 # two are 27 apart or more in CIE Lab, also as people without red, green or blue cones see them (Machado et al. 2009).
