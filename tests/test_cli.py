@@ -8,14 +8,26 @@ import subprocess
 import sys
 import warnings
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tinyae import cli, datasets, gradcases
+from tinyae.commands import hinton2006 as hinton2006_command
 from tinyae.datasets import Dataset, DownloadError, download, store, write_idx
 from tinyae.experiments import hinton2006, train
-from tinyae.experiments.hinton2006 import EXPERIMENTS, page, recipe_modern, report, starts, starts_report, watching
+from tinyae.experiments.hinton2006 import (
+    EXPERIMENTS,
+    documents,
+    documents_report,
+    page,
+    recipe_modern,
+    report,
+    starts,
+    starts_report,
+    watching,
+)
 from tinyae.layers import LAYERS, Tanh
 from tinyae.training import TrainingDivergedError
 from tinyae.training.shards import ShardedStep
@@ -116,6 +128,10 @@ def test_json_alone_on_stdout(small_experiment, tmp_path, capsys):
 def test_all_experiments_have_a_folder_each(small_experiment, tmp_path, capsys, monkeypatch):
     monkeypatch.delitem(EXPERIMENTS, "curves")
     monkeypatch.delitem(EXPERIMENTS, "faces")
+    monkeypatch.setattr(documents, "HIDDEN", (12, 8))
+    monkeypatch.setattr(documents, "BUDGETS", {"short": documents.Budget(40, 1, 1)})
+    for name in ("retrieval_figure", "map_figure"):
+        monkeypatch.setattr(documents_report, name, lambda found: None)
     monkeypatch.setattr(starts, "WHOLE", starts.Budget(60, 1, 1, 1))
     monkeypatch.setattr(starts_report, "picture", lambda comparison: None)
     code, text, err = run(
@@ -124,7 +140,7 @@ def test_all_experiments_have_a_folder_each(small_experiment, tmp_path, capsys, 
     metrics = json.loads(text)
     assert (
         code == 0
-        and list(metrics) == ["mnist-2d", "mnist-30", "starts"]
+        and list(metrics) == ["mnist-2d", "mnist-30", "documents", "starts"]
         and "WARNING" not in err
         and "== mnist-30" in err
     )
@@ -132,16 +148,50 @@ def test_all_experiments_have_a_folder_each(small_experiment, tmp_path, capsys, 
     assert metrics.pop("starts") == json.loads((tmp_path / "out" / "starts" / "metrics.json").read_text())
     for name, found in metrics.items():
         folder = tmp_path / "out" / f"{name}-short"
-        assert sorted(p.name for p in folder.iterdir()) == sorted(report.FILES)
+        files = documents_report.FILES if name == "documents" else report.FILES
+        assert sorted(p.name for p in folder.iterdir()) == sorted(files)
         assert found == json.loads((folder / "metrics.json").read_text()) and found["experiment"] == name
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "mnist-2d-short",
         "mnist-30-short",
+        "documents-short",
         "starts",
         *page.FILES,
     }
     written = (tmp_path / "out" / "index.html").read_text()
     assert "mnist-2d-short/figure.png" in written and "starts/starts.png" in written
+
+
+@pytest.mark.parametrize("asked", [None, "mnist"])
+def test_an_experiment_without_data_is_left_out_of_all_unless_it_was_asked_for(asked, tmp_path, capsys):
+    class Job:
+        files = ()
+
+        def __init__(self, name, why=None):
+            self.name = self.folder = name
+            self.settings, self.why = SimpleNamespace(dataset=asked), why
+
+        def run(self, checkpoint, folder):
+            if self.why:
+                raise self.why
+            return {"name": self.name}
+
+        def side_by_side(self, folder):
+            pass
+
+        def describe(self, metrics):
+            return f"described: {metrics['name']}"
+
+    jobs = [Job("one"), Job("two", DownloadError("fetch: no network")), Job("three")]
+    arguments = SimpleNamespace(resume=False, json=False, out=tmp_path)
+    if asked:
+        with pytest.raises(DownloadError, match="fetch: no network"):
+            hinton2006_command.run_all(arguments, jobs, tmp_path)
+        return
+    hinton2006_command.run_all(arguments, jobs, tmp_path)
+    out, err = capsys.readouterr()
+    assert "described: one" in out and "described: three" in out and "described: two" not in out
+    assert "tinyae: WARNING: two LEFT OUT, its data cannot be had: fetch: no network" in err
 
 
 def test_a_killed_job_goes_on_and_a_finished_one_comes_back(small_experiment, tmp_path, capsys, monkeypatch):

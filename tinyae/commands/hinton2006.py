@@ -7,7 +7,7 @@ import sys
 from tinyae.checks import UsageError, check_choice
 from tinyae.commands.options import add_common, print_results
 
-STARTS, ALL = "starts", "all"
+DOCUMENTS, STARTS, ALL = "documents", "starts", "all"
 
 
 def add(commands):
@@ -45,13 +45,14 @@ def run(arguments):
     from tinyae.experiments.hinton2006 import EXPERIMENTS
     from tinyae.files import writable_folder
 
-    names = [*EXPERIMENTS, STARTS]
+    names = [*EXPERIMENTS, DOCUMENTS, STARTS]
     check_choice("hinton2006", "experiment", arguments.experiment, [*names, ALL])
     if arguments.experiment == ALL and arguments.dataset is not None:  # for those experiments that have it
         known = dict.fromkeys(name for problem in EXPERIMENTS.values() for name in problem.datasets)
         check_choice("hinton2006", "dataset", arguments.dataset, known)
     chosen = names if arguments.experiment == ALL else [arguments.experiment]
-    jobs = [(Starts if name == STARTS else Experiment)(name, arguments) for name in chosen]
+    kinds = {DOCUMENTS: Documents, STARTS: Starts}
+    jobs = [kinds.get(name, Experiment)(name, arguments) for name in chosen]
     folder = writable_folder(arguments.out, "hinton2006")  # before minutes of work, not after
     if arguments.experiment == ALL:
         return run_all(arguments, jobs, folder)
@@ -63,13 +64,20 @@ def run(arguments):
 
 def run_all(arguments, jobs, folder):
     """Every experiment into a folder of its own, and a page on all runs there are, new after each of them."""
+    from tinyae.datasets import DownloadError
     from tinyae.experiments.hinton2006 import page
     from tinyae.files import writable_folder
 
     found, texts = {}, []
     for job in jobs:
         print(f"== {job.folder}", file=sys.stderr, flush=True)
-        found[job.name] = metrics_of(job, writable_folder(folder / job.folder, "hinton2006"), arguments.resume)
+        try:
+            found[job.name] = metrics_of(job, writable_folder(folder / job.folder, "hinton2006"), arguments.resume)
+        except DownloadError as why:
+            if job.settings.dataset is not None:  # it was asked for
+                raise
+            print(f"tinyae: WARNING: {job.name} LEFT OUT, its data cannot be had: {why}", file=sys.stderr, flush=True)
+            continue
         texts.append(job.describe(found[job.name]))
         job.side_by_side(folder)
         page.write_page(folder)
@@ -170,6 +178,50 @@ class Experiment:
         total = m["seconds_pretrain"] + m["seconds_finetune"]
         lines.append(f"trained in {total:.0f} s, peak memory {m['peak_rss_mb']:.0f} MB")
         return "\n".join(lines)
+
+
+class Documents:
+    """Codes of documents by one recipe."""
+
+    def __init__(self, name, arguments):
+        from tinyae.experiments.hinton2006.documents import DATASETS, DocumentSettings
+
+        self.name, self.folder, dataset = name, f"{name}-{arguments.recipe}", arguments.dataset
+        if arguments.experiment == ALL and dataset not in DATASETS:
+            dataset = None
+        self.settings = DocumentSettings(
+            arguments.recipe, arguments.quick, dataset, arguments.data_dir, arguments.seed, arguments.threads
+        )
+
+    def run(self, checkpoint, folder):
+        """Train, compare, write the files; the metrics."""
+        from tinyae.experiments.hinton2006 import documents
+
+        found = documents.run(self.settings, folder=checkpoint)
+        from tinyae.experiments.hinton2006 import documents_report  # brings Matplotlib
+
+        documents_report.write_report(found, folder)
+        return found.metrics
+
+    def side_by_side(self, folder):
+        """The report has its rivals in the same picture."""
+
+    def known_by(self):
+        """What the metrics of such a run say."""
+        same = {"experiment": DOCUMENTS} | {name: getattr(self.settings, name) for name in ("recipe", "quick", "seed")}
+        return same | in_common(self.settings)
+
+    @property
+    def files(self):
+        from tinyae.experiments.hinton2006.documents_report import FILES
+
+        return FILES
+
+    def describe(self, metrics):
+        """The metrics for a reader."""
+        from tinyae.experiments.hinton2006.documents_report import describe
+
+        return describe(metrics)
 
 
 class Starts:

@@ -7,6 +7,7 @@
     measure.py         errors and what the codes are worth
     components.py      errors of principal components, plain and logistic
     run.py             load, train, measure
+    documents.py       codes of documents, which are not judged by an error but by what they find
     starts.py          with and without pretraining
     report.py          pictures and files of a run
     maps.py            the two-dimensional codes of several runs side by side

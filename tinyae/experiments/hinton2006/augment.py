@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tinyae.checks import UsageError
 from tinyae.training import Callback
 from tinyae.training.memory import pieces
 from tinyae.training.threads import Team
@@ -81,3 +82,43 @@ class Warped(Callback):
 
         with Team(self.threads) as team:
             team.run(work)
+
+
+class Flipped(Callback):
+    """Lays every training image in one of the eight ways a square can lie, others in every epoch.
+
+    For images whose kind stays the same when they are mirrored or turned by a quarter: the training set is then eight
+    times as large.
+
+    Parameters
+    ----------
+    x : array (N, D)
+        The images; not changed. `fit` gets a copy of them, which is.
+    image_shape : tuple (H, W, C)
+        H = W.
+    seed : int
+        The random numbers of an epoch depend on its number and the seed alone.
+    """
+
+    def __init__(self, x, image_shape, seed):
+        if image_shape[0] != image_shape[1]:
+            raise UsageError(f"Flipped: expected square images, got {image_shape[0]} x {image_shape[1]}.")
+        self.x, self.image_shape, self.seed = x, image_shape, seed
+
+    def config(self):
+        return {"seed": self.seed}
+
+    def on_train_begin(self, run):
+        self._fill(run.training[0], run.first_epoch)
+
+    def on_epoch_end(self, run, row):
+        self._fill(run.training[0], row["epoch"] + 1)
+
+    def _fill(self, images, epoch):
+        """The images of that epoch, into the array the net is trained on."""
+        ways = np.random.default_rng([self.seed, epoch]).integers(8, size=len(images))
+        for way in range(8):
+            (rows,) = np.nonzero(ways == way)
+            laid = self.x[rows].reshape(-1, *self.image_shape)
+            laid = laid[:, :: -1 if way & 1 else 1, :: -1 if way & 2 else 1]
+            images[rows] = (laid.swapaxes(1, 2) if way & 4 else laid).reshape(len(rows), -1)

@@ -8,6 +8,7 @@ import html
 import json
 
 from tinyae import tables
+from tinyae.experiments.hinton2006.documents import COLUMNS as DOCUMENT_COLUMNS
 from tinyae.experiments.hinton2006.problems import EXPERIMENTS
 from tinyae.experiments.hinton2006.settings import RECIPE_NAMES
 from tinyae.experiments.hinton2006.starts import COLUMNS as STARTS_COLUMNS
@@ -17,6 +18,7 @@ FILES = ("index.html", "results.md")
 TITLE = "Hinton & Salakhutdinov (2006), again"
 MAPS_TITLE = "Two-dimensional codes by PCA and by every recipe"
 STARTS_TITLE = "With and without pretraining"
+DOCUMENT_PICTURES = {"retrieval.png": "Documents of the query's group among those retrieved", "map.png": "Documents"}
 PICTURES = {
     "figure.png": "Codes of the test set", "reconstructions.png": "Test images and their reconstructions",
     "loss.png": "Fine-tuning", "filters.png": "Weights of the first layer",
@@ -46,16 +48,16 @@ that its matrix products would take at the speed of large products alone, measur
 
 def write_page(folder):
     """Write FILES on the runs below `folder`, each atomically."""
-    runs, starts = collect(folder), read(folder / "starts")
+    runs, documents, starts = collect(folder), collect(folder, ["documents"]), read(folder / "starts")
     maps = [f"{name}.png" for name in EXPERIMENTS if (folder / f"{name}.png").is_file()]
-    write_text(folder / "results.md", as_markdown(runs, starts, maps))
-    write_text(folder / "index.html", as_html(runs, starts, maps))
+    write_text(folder / "results.md", as_markdown(runs, starts, maps, documents))
+    write_text(folder / "index.html", as_html(runs, starts, maps, documents))
 
 
-def collect(folder):
+def collect(folder, experiments=EXPERIMENTS):
     """[(name of its folder, metrics)] of the whole runs below `folder`, in the order of experiments and recipes."""
     found = []
-    for experiment in EXPERIMENTS:
+    for experiment in experiments:
         for recipe in RECIPE_NAMES:
             metrics = read(folder / f"{experiment}-{recipe}")
             if metrics is not None:
@@ -106,23 +108,43 @@ def facts(metrics):
     ]
 
 
-def as_markdown(runs, starts=None, maps=()):
+def as_markdown(runs, starts=None, maps=(), documents=()):
     """The page as Markdown; `maps` are pictures of several runs."""
     parts = [f"# {TITLE}", tables.markdown(rows_of(runs), COLUMNS), NOTES]
     parts += [f"![{MAPS_TITLE}]({path})" for path in maps]
     for name, metrics in runs:
         parts += [f"## {name}", "\n".join(f"- {fact}" for fact in facts(metrics))]
         parts += [f"![{text}]({name}/{file})" for file, text in PICTURES.items()]
+    for name, metrics in documents:
+        parts += [f"## {name}: {dataset_title(metrics['dataset'])}"]
+        for found in metrics["codes"].values():
+            parts += [tables.markdown(found["rows"], DOCUMENT_COLUMNS), document_facts(metrics, found)]
+        parts += [f"![{text}]({name}/{file})" for file, text in DOCUMENT_PICTURES.items()]
     if starts is not None:
         parts += [f"## {STARTS_TITLE}", tables.markdown(starts["runs"], STARTS_COLUMNS)]
         parts += [f"![{STARTS_TITLE}](starts/starts.png)"]
     return "\n\n".join(parts) + "\n"
 
 
-def as_html(runs, starts=None, maps=()):
+def document_facts(metrics, found):
+    """One net for documents in a sentence or two."""
+    seconds = found["seconds_pretrain"] + found["seconds_finetune"]
+    return (
+        f"Net {'-'.join(map(str, found['layer_sizes']))}, {metrics['n_train']:,} training and {metrics['n_test']:,} "
+        f"test documents, trained in {seconds:.0f} s. {found['verdict']}"
+    )
+
+
+def as_html(runs, starts=None, maps=(), documents=()):
     """The page as HTML that needs no network; the pictures lie in the runs' folders."""
     sections = [picture(path, MAPS_TITLE) for path in maps]
     sections += [section(name, metrics) for name, metrics in runs]
+    for name, metrics in documents:
+        sections.append(f"<h2>{name}: {html.escape(dataset_title(metrics['dataset']))}</h2>")
+        for found in metrics["codes"].values():
+            sections.append(table(found["rows"], DOCUMENT_COLUMNS))
+            sections.append(f"<p>{html.escape(document_facts(metrics, found))}</p>")
+        sections += [picture(f"{name}/{file}", text) for file, text in DOCUMENT_PICTURES.items()]
     if starts is not None:
         sections.append(f"<h2>{STARTS_TITLE}</h2>\n{table(starts['runs'], STARTS_COLUMNS)}")
         sections.append(picture("starts/starts.png", STARTS_TITLE))

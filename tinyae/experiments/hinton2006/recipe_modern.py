@@ -17,7 +17,7 @@ from tinyae.architectures import hinton_autoencoder
 from tinyae.autoencoder import Autoencoder
 from tinyae.checks import UsageError
 from tinyae.datasets.face_patches import FacePatches
-from tinyae.experiments.hinton2006.augment import Warped, WarpedInputs
+from tinyae.experiments.hinton2006.augment import Flipped, Warped, WarpedInputs
 from tinyae.experiments.hinton2006.linear_start import linear_start
 from tinyae.experiments.hinton2006.task import Trained
 from tinyae.experiments.hinton2006.watching import ProductShare, SquaredErrors
@@ -59,6 +59,8 @@ class ModernRecipe:
         Settings of `Warp` for the training images, as input and as target; empty for none.
     warped_inputs : dict
         Settings of `Warp` for what the net sees, where it is asked for the image as it was; empty for none.
+    flips : bool
+        Lay the training images in another of eight ways in every epoch (`Flipped`).
     warped_share, unwarped_end : float
         Of `warp`: part of the images that is warped in an epoch; part of the epochs, at the end, without such images.
     patience : int
@@ -77,6 +79,7 @@ class ModernRecipe:
     momentum_switch: int = MOMENTUM_SWITCH
     warp: dict = field(default_factory=dict)
     warped_inputs: dict = field(default_factory=dict)
+    flips: bool = False
     warped_share: float = 0.5
     unwarped_end: float = 0.2
     patience: int = 0
@@ -89,7 +92,13 @@ SHORT = {
     "curves": ModernRecipe(pretrain_epochs=6, finetune_epochs=40, batch_size=100, lr=4e-3),
     "faces": ModernRecipe(as_pca=True, pretrain_epochs=0, finetune_epochs=2, lr=5e-4, beta2=0.999),
 }
-MODERN = SHORT | {"faces": replace(SHORT["faces"], finetune_epochs=5)}
+MODERN = SHORT | {
+    "mnist-30": ModernRecipe(
+        pretrain_epochs=6, momentum_switch=2, finetune_epochs=80, batch_size=100, lr=3e-3,
+        warp={"turn": 0.1, "zoom": 0.08, "shift": 0.02}, warped_share=1.0, patience=20,
+    ),
+    "faces": replace(SHORT["faces"], finetune_epochs=5),
+}  # fmt: skip
 
 
 QUICKS = {"faces": replace(SHORT["faces"], n_train=2000, batch_size=50, lr=1e-4)}  # QUICK for all others
@@ -114,7 +123,7 @@ def train(task, recipe):
         noise = WarpedInputs(task.data.image_shape, recipe.warped_inputs)
         model = Autoencoder(model.encoder, model.decoder, model.loss, corruption=noise)
     finetuning = model.fit(
-        x.copy() if recipe.warp else x, validation_data=held, epochs=recipe.finetune_epochs,
+        x.copy() if recipe.warp or recipe.flips else x, validation_data=held, epochs=recipe.finetune_epochs,
         batch_size=recipe.batch_size, optimizer=Adam(Cosine(recipe.lr, warmup=recipe.warmup), beta2=recipe.beta2),
         callbacks=callbacks(task, recipe, x, held), threads=task.threads, seed=task.seed,
         progress=task.progress and "fine-tuning", checkpoint=task.below("finetuning"),
@@ -163,6 +172,8 @@ def callbacks(task, recipe, x, held):
         found.append(
             Warped(x, task.data.image_shape, Warp(**recipe.warp), recipe.warped_share, until, task.seed, task.threads)
         )
+    if recipe.flips:
+        found.append(Flipped(x, task.data.image_shape, task.seed))
     errors = {"squared_error": x[: len(held)], "val_squared_error": held}
     found.append(SquaredErrors(errors, task.threads))
     if recipe.patience:
