@@ -27,7 +27,7 @@ from tinyae.experiments.hinton2006 import (
     starts_report,
     watching,
 )
-from tinyae.experiments.hinton2006.augment import Warped, WarpedInputs
+from tinyae.experiments.hinton2006.augment import Flipped, Warped, WarpedInputs
 from tinyae.experiments.hinton2006.components import component_errors
 from tinyae.experiments.hinton2006.linear_start import linear_start
 from tinyae.experiments.hinton2006.recipe_modern import ModernRecipe
@@ -470,6 +470,42 @@ def test_warped_inputs_are_warped_images():
     warped = WarpedInputs((6, 6, 1), settings)(x, np.random.default_rng(1))
     expected = Warp(**settings)(x.reshape(-1, 6, 6, 1), np.random.default_rng(1))
     assert_array_equal(warped.reshape(-1, 6, 6, 1), expected)
+
+
+def flipped(seed=3, first_epoch=1):
+    x = np.arange(400 * 9, dtype=np.float32).reshape(400, 9)
+    run = SimpleNamespace(training=(x.copy(),), first_epoch=first_epoch)
+    callback = Flipped(x, (3, 3, 1), seed)
+    callback.on_train_begin(run)
+    return x, callback, run
+
+
+def test_images_lie_in_all_eight_ways_of_a_square():
+    x, callback, run = flipped()
+    (images,), kept = run.training, x.copy()
+    ways = [np.rot90(np.arange(9).reshape(3, 3), turns) for turns in range(4)]
+    ways = [tuple(way.ravel()) for turned in ways for way in (turned, turned[:, ::-1])]
+    found = [tuple((row - first[0]).astype(int)) for row, first in zip(images, x, strict=True)]
+    assert set(found) == set(ways) and len(set(ways)) == 8
+    assert all(35 < found.count(way) < 65 for way in ways)
+    before = images.copy()
+    callback.on_epoch_end(run, {"epoch": 1})
+    assert 0.75 < (images != before).any(axis=1).mean() < 0.98
+    assert_array_equal(x, kept)  # the caller's images stay as they are
+    assert_array_equal(flipped(first_epoch=2)[2].training[0], images)  # a run that goes on
+    assert (flipped(seed=4)[2].training[0] != before).any()
+
+
+def test_only_squares_are_flipped():
+    with pytest.raises(UsageError, match="Flipped: expected square images, got 3 x 4"):
+        Flipped(np.zeros((2, 12)), (3, 4, 1), 0)
+
+
+def test_flips_reach_the_net_and_not_the_data(monkeypatch):
+    monkeypatch.setitem(recipe_modern.MODERN, "mnist-2d", dataclasses.replace(TINY, flips=True))
+    result = run(recipe="modern")
+    assert_array_equal(result.data.x_train, small_data().x_train)
+    assert (result.model.theta != run(recipe="short").model.theta).any()
 
 
 def test_the_modern_recipe_keeps_the_best_epoch(monkeypatch):

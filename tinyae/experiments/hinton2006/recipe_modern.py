@@ -89,7 +89,7 @@ QUICK = ModernRecipe(n_train=10_000, pretrain_epochs=2, finetune_epochs=8, batch
 SHORT = {
     "mnist-2d": ModernRecipe(),
     "mnist-30": ModernRecipe(pretrain_epochs=6, momentum_switch=2, lr=4e-3),
-    "curves": ModernRecipe(pretrain_epochs=6, finetune_epochs=40, batch_size=100, lr=4e-3),
+    "curves": ModernRecipe(finetune_epochs=25, batch_size=50, lr=1.2e-2, momentum_switch=2, flips=True),
     "faces": ModernRecipe(as_pca=True, pretrain_epochs=0, finetune_epochs=2, lr=5e-4, beta2=0.999),
 }
 MODERN = SHORT | {
@@ -97,6 +97,7 @@ MODERN = SHORT | {
         pretrain_epochs=6, momentum_switch=2, finetune_epochs=80, batch_size=100, lr=3e-3,
         warp={"turn": 0.1, "zoom": 0.08, "shift": 0.02}, warped_share=1.0, patience=20,
     ),
+    "curves": replace(SHORT["curves"], finetune_epochs=130),
     "faces": replace(SHORT["faces"], finetune_epochs=5),
 }  # fmt: skip
 
