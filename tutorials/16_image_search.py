@@ -116,12 +116,12 @@ print(plain(rows.values(), columns))
 # %%
 assert rows["untrained"]["cosine"] + 0.05 < min(rows[name]["cosine"] for name in ("pixels", "PCA", "net"))
 assert abs(rows["net"]["cosine"] - rows["PCA"]["cosine"]) < 0.03
-assert rows["net"]["cosine"] > rows["pixels"]["cosine"] - 0.01
+assert -0.01 < rows["net"]["cosine"] - rows["pixels"]["cosine"] < 0.05
 
 # %% [markdown]
 # Even an untrained net does far better than the lot: random weights keep some of what distances there are. Training was
-# worth a lot beside it. But the autoencoder is about as good as PCA, and both are hardly better than the pixels
-# themselves. What they save is room: 32 numbers an image instead of 784.
+# worth a lot beside it. But the autoencoder is about as good as PCA, and both are only a few hundredths better than the
+# pixels themselves. What they save is room: 32 numbers an image instead of 784.
 #
 # That is no accident. Pixels are good neighbours where all images are centred and of one size, and nothing in the
 # training asked for more: squared errors and cross-entropies count pixels too. A "4" a little to the right is another
@@ -216,8 +216,12 @@ whitened = {"trained on warped": (stored, queries), "PCA": (pca.encode(x), pca.e
 table = [judged(f"{name}, whitened", *codes, whitening=PowerWhitening(codes[0])) for name, codes in whitened.items()]
 print(plain([rows["warped"], rows["PCA"], *table], columns))
 assert table[0]["cosine"] > table[1]["cosine"]
+assert max(abs(table[0]["cosine"] - rows["warped"]["cosine"]), abs(table[1]["cosine"] - rows["PCA"]["cosine"])) < 0.04
 
 # %% [markdown]
+# With codes of 32 numbers it changes little here, for better or worse. It is worth a try with wide codes, which have
+# more axes of hardly any variance.
+#
 # **Recap.**
 # - Codes of images are compared by distance or angle; the decoder is only needed for training.
 # - Judge by precision@k on images that nobody trained on, beside pixels, PCA, an untrained net and the lot.
