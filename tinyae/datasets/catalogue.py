@@ -38,16 +38,16 @@ ENTRIES = (
     Entry(mnist.FASHION_MNIST, IMAGES),
     Entry(quickdraw10.SOURCE, IMAGES),
     Entry(cifar10.SOURCE, ("colour", "restore", "train")),
-    Entry(olivetti.SOURCE, ("train",)),
+    Entry(olivetti.SOURCE, ("hinton2006", "train")),
     Entry(movielens.MOVIELENS_100K, ("recommend",)),
     Entry(movielens.MOVIELENS_1M, ("recommend",)),
-    Entry(newsgroups.SOURCE, ("topics",)),
+    Entry(newsgroups.SOURCE, ("hinton2006", "topics")),
     Entry(ecg5000.SOURCE, ("anomaly",)),
     Entry(digits.SOURCE, ("hinton2006", *IMAGES)),
-    Entry(curves.SOURCE, ("train", "compare")),
+    Entry(curves.SOURCE, ("hinton2006", "train", "compare")),
     Entry(coloured.SOURCE, ("colour", "restore", "train")),
     Entry(made_ratings.SOURCE, ("recommend",)),
-    Entry(corpus.SOURCE, ("topics",)),
+    Entry(corpus.SOURCE, ("hinton2006", "topics")),
 )
 NAMES = tuple(entry.source.name for entry in ENTRIES)
 

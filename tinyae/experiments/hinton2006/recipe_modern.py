@@ -90,7 +90,9 @@ SHORT = {
     "mnist-2d": ModernRecipe(),
     "mnist-30": ModernRecipe(pretrain_epochs=6, momentum_switch=2, lr=4e-3),
     "curves": ModernRecipe(finetune_epochs=25, batch_size=50, lr=1.2e-2, momentum_switch=2, flips=True),
-    "faces": ModernRecipe(as_pca=True, pretrain_epochs=0, finetune_epochs=2, lr=5e-4, beta2=0.999),
+    "faces": ModernRecipe(
+        n_train=20_000, as_pca=True, pretrain_epochs=0, finetune_epochs=3, lr=5e-4, beta2=0.999,
+    ),
 }
 MODERN = SHORT | {
     "mnist-30": ModernRecipe(
@@ -98,7 +100,7 @@ MODERN = SHORT | {
         warp={"turn": 0.1, "zoom": 0.08, "shift": 0.02}, warped_share=1.0, patience=20,
     ),
     "curves": replace(SHORT["curves"], finetune_epochs=130),
-    "faces": replace(SHORT["faces"], finetune_epochs=5),
+    "faces": replace(SHORT["faces"], n_train=None, finetune_epochs=5),
 }  # fmt: skip
 
 
