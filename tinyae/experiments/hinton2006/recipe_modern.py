@@ -7,6 +7,11 @@ denoising autoencoder. Some images are held out of
 training: training ends where the error on them has not fallen for long, and the parameters of the best epoch are kept.
 The test images decide nothing, neither here nor in the choice of settings, which were compared on other held-out
 training images.
+
+Runs of MNIST that the settings were chosen by are in `modern_runs.csv` beside this file, a row each: trained on part of
+the training images, validated on 5,000 others. Warps of the training images take a tenth off the error of thirty
+numbers; those of all images more than those of half of them; batches of 100 do more than batches of 200 in the same
+number of epochs; squared error as the loss, ReLUs from random weights, and Gaussian noise do worse.
 """
 
 from dataclasses import asdict, dataclass, field, replace
