@@ -96,7 +96,12 @@ SHORT = {
     "mnist-30": ModernRecipe(pretrain_epochs=6, momentum_switch=2, lr=4e-3),
     "curves": ModernRecipe(finetune_epochs=25, batch_size=50, lr=1.2e-2, momentum_switch=2, flips=True),
     "faces": ModernRecipe(
-        n_train=20_000, as_pca=True, pretrain_epochs=0, finetune_epochs=3, lr=5e-4, beta2=0.999,
+        n_train=20_000,
+        as_pca=True,
+        pretrain_epochs=0,
+        finetune_epochs=3,
+        lr=5e-4,
+        beta2=0.999,
     ),
 }
 MODERN = SHORT | {
