@@ -3,10 +3,9 @@
 A stack of RBMs still gives the start, after a few epochs each. Then the whole net learns by Adam. Against over-fitting
 it sees images that are turned, stretched and shifted a little: a code of thirty numbers is asked for them as they are,
 which makes the training set larger; a code of two, which cannot hold so much, for the images they were made of, as by a
-denoising autoencoder. Some images are held out of
-training: training ends where the error on them has not fallen for long, and the parameters of the best epoch are kept.
-The test images decide nothing, neither here nor in the choice of settings, which were compared on other held-out
-training images.
+denoising autoencoder. Some images are held out of training: training ends where the error on them has not fallen for
+long, and the parameters of the best epoch are kept. The test images decide nothing, neither here nor in the choice of
+settings, which were compared on other held-out training images.
 
 Runs of MNIST that the settings were chosen by are in `modern_runs.csv` beside this file, a row each: trained on part of
 the training images, validated on 5,000 others. Warps of the training images take a tenth off the error of thirty
