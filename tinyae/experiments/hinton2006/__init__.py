@@ -3,7 +3,7 @@
     problems.py        what there is to do: data, sizes of the layers, the paper's figures
     recipe_paper.py    how they trained: contrastive divergence, conjugate gradients
     recipe_modern.py   how one trains the same nets today
-    linear_start.py    rectified units that begin as principal components
+    linear_start.py    a net that begins as principal components
     measure.py         errors and what the codes are worth
     components.py      errors of principal components, plain and logistic
     run.py             load, train, measure

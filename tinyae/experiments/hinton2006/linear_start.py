@@ -1,7 +1,8 @@
-"""A start for a deep net of rectified units: it does at first what principal components do, and learns from there.
+"""A start for a deep net of leaky ReLUs: it does at first what principal components do, and learns from there.
 
-Of each hidden layer 2k units carry the k code numbers through, relu(a) and relu(-a), whose difference is a. The others
-begin at random, with no say in the output, and find their use as the weights out of them grow.
+Of each hidden layer 2k units carry the k code numbers through: f(a) and f(-a), whose difference is a for a ReLU f and
+(1 + s) a for a leaky one of slope s. The others begin at random, with no say in the output, and find their use as the
+weights out of them grow. Leaky ones cannot die of the first large steps.
 """
 
 import numpy as np
@@ -9,10 +10,11 @@ import numpy as np
 from tinyae.analysis import PCA
 from tinyae.architectures import hinton_autoencoder
 from tinyae.checks import UsageError
+from tinyae.layers import LeakyReLU
 
 
 def linear_start(x, hidden, k, seed=0):
-    """A net D-hidden-k and back with rectified units and a linear output that reconstructs x (N, D) as PCA with k does.
+    """A net D-hidden-k and back, of leaky ReLUs and a linear output, that reconstructs x (N, D) as PCA with k does.
 
     Its code is PCA's with every number scaled to variance 1.
 
@@ -26,17 +28,23 @@ def linear_start(x, hidden, k, seed=0):
     pca = PCA(x, k)
     spread = np.sqrt(np.maximum(pca.variances, 1e-12))
     down, up = pca.components / spread, (pca.components * spread).T
-    model = hinton_autoencoder(
-        x.shape[1], hidden, k, hidden_activation="relu", output_activation="linear", loss="mse", init="he", seed=seed
-    )
+    units = {"hidden_activation": "leaky_relu", "output_activation": "linear", "loss": "mse", "init": "he"}
+    model = hinton_autoencoder(x.shape[1], hidden, k, seed=seed, **units)
+    once = 1 / (1 + LeakyReLU().slope)
     for half, ends in ((model.encoder, (down, np.eye(k))), (model.decoder, (np.eye(k), up))):
         first, *inner, last = (layer.params for layer in half.layers if layer.params)
-        first["W"][:, : 2 * k] = np.hstack([ends[0], -ends[0]])
+        first["W"][:, : 2 * k] = both(ends[0], axis=1)
         for params in inner:
-            params["W"][:, : 2 * k] = np.eye(len(params["W"]), 2 * k)
+            params["W"][:, : 2 * k] = 0
+            params["W"][: 2 * k, : 2 * k] = once * both(both(np.eye(k), axis=0), axis=1)
         last["W"][:] = 0
-        last["W"][: 2 * k] = np.vstack([ends[1], -ends[1]])
+        last["W"][: 2 * k] = once * both(ends[1], axis=0)
     going_down, going_up = (half.layers[i].params for half, i in ((model.encoder, 0), (model.decoder, -2)))
-    going_down["b"][: 2 * k] = np.concatenate([-pca.mean @ down, pca.mean @ down])
+    going_down["b"][: 2 * k] = both(-pca.mean @ down, axis=0)
     going_up["b"][:] = pca.mean
     return model
+
+
+def both(a, axis):
+    """a and -a behind each other."""
+    return np.concatenate([a, -a], axis=axis)

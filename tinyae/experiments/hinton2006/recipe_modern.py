@@ -49,7 +49,7 @@ class ModernRecipe:
     pretrain_epochs : int
         Of each RBM; 0 starts from random weights instead.
     as_pca : bool
-        Start as principal components (`linear_start`), with ReLUs, instead of either.
+        Start as principal components (`linear_start`), with leaky ReLUs, instead of either.
     finetune_epochs, batch_size : int
     lr : float
         Highest learning rate of fine-tuning.
