@@ -96,8 +96,7 @@ def loss_figure(result):
     losses = {"training": history["loss"]} | ({"validation": history["val_loss"]} if "val_loss" in history else {})
     known = {"mean_image": "mean image", "floor": "floor"}
     cross_entropy = (
-        f"{'cross-entropy' if result.model.loss.name == 'BCE' else 'half the squared error'} "
-        f"({result.model.loss.unit.split(':')[0]} per image)",
+        "cross-entropy (nats per image)" if result.model.loss.name == "BCE" else "half the squared error per image",
         losses,
         {known[name]: value for name, value in history.baselines.items() if name in known},
     )
