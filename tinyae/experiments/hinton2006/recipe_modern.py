@@ -11,6 +11,11 @@ Runs of MNIST that the settings were chosen by are in `modern_runs.csv` beside t
 the training images, validated on 5,000 others. Warps of the training images take a tenth off the error of thirty
 numbers; those of all images more than those of half of them; batches of 100 do more than batches of 200 in the same
 number of epochs; squared error as the loss, ReLUs from random weights, and Gaussian noise do worse.
+
+Those of curves and faces are in `curves_faces_runs.csv`, validated on 1,000 images held out, and on 4,000 patches of
+five people who are in neither training nor test. A curve stays one when it is mirrored or turned by a quarter; with
+that, the errors in training and validation are nearly the same. A net for faces that starts as principal components is better
+than they are from the first epoch; from random weights it is worse than they are after three.
 """
 
 from dataclasses import asdict, dataclass, field, replace
@@ -108,7 +113,7 @@ MODERN = SHORT | {
         pretrain_epochs=6, momentum_switch=2, finetune_epochs=80, batch_size=100, lr=3e-3,
         warp={"turn": 0.1, "zoom": 0.08, "shift": 0.02}, warped_share=1.0, patience=20,
     ),
-    "curves": replace(SHORT["curves"], finetune_epochs=130),
+    "curves": replace(SHORT["curves"], finetune_epochs=250),
     "faces": replace(SHORT["faces"], n_train=None, finetune_epochs=5),
 }  # fmt: skip
 
