@@ -14,8 +14,8 @@ number of epochs; squared error as the loss, ReLUs from random weights, and Gaus
 
 Those of curves and faces are in `curves_faces_runs.csv`, validated on 1,000 images held out, and on 4,000 patches of
 five people who are in neither training nor test. A curve stays one when it is mirrored or turned by a quarter; with
-that, the errors in training and validation are nearly the same. A net for faces that starts as principal components is better
-than they are from the first epoch; from random weights it is worse than they are after three.
+that, the errors in training and validation are nearly the same. A net for faces that starts as principal components is
+better than they are from the first epoch; from random weights it is worse than they are after three.
 """
 
 from dataclasses import asdict, dataclass, field, replace
