@@ -29,8 +29,12 @@ def add(commands):
         help="paper: as they did, for hours; modern: the best known; short: that in 5 minutes (default: %(default)s)",
     )  # fmt: skip
     hinton.add_argument("--quick", action="store_true", help="few images and epochs, to see that all works")
-    hinton.add_argument("--dataset", help="of the MNIST experiments: auto, mnist or digits (built in); default: auto")
-    hinton.add_argument("--data-dir", help="folder that holds mnist/ (default: $TINYAE_DATA_DIR, then a download)")
+    hinton.add_argument(
+        "--dataset", help="MNIST: auto, mnist or digits (built in); documents: auto, newsgroups or corpus (built in)"
+    )
+    hinton.add_argument(
+        "--data-dir", help="folder with mnist/, olivetti/, 20news/ (default: $TINYAE_DATA_DIR, then a download)"
+    )
     hinton.add_argument(
         "--resume", action="store_true",
         help="go on after the last whole epoch of a killed or interrupted run with the same options, kept in "
