@@ -19,11 +19,14 @@ paper: $(VENV)/installed  ## every experiment of that paper, by its own recipe a
 test: $(VENV)/installed-test  ## the suite: needs neither network nor data sets
 	$(BIN)/python -m pytest -q -n auto -m 'not slow'
 
-plain: $(VENV)/installed-test  ## the same suite with the kernels as plain Python
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q -n auto -m 'not slow'
+# Without the tests of imports and of the command line, which call no kernels that others do not.
+plain: $(VENV)/installed-test  ## the suite with the kernels as plain Python
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q -n auto -m 'not slow' --ignore=tests/test_import.py \
+		--ignore=tests/test_cli.py --ignore-glob='tests/test_*_command.py' --ignore=tests/test_catalogue.py
 
-oracle: $(VENV)/installed-oracle  ## the suite beside PyTorch, SciPy and scikit-learn
-	$(BIN)/python -m pytest -q -n auto
+# The files of which `make test` leaves out or skips something.
+oracle: $(VENV)/installed-oracle  ## slow tests, real data, and the suite beside PyTorch, SciPy and scikit-learn
+	$(BIN)/python -m pytest -q -n auto $$(grep -lE 'importorskip|mark\.(slow|realdata|oracle)' tests/test_*.py)
 
 bench: $(VENV)/installed-oracle  ## times, memory and cold start beside PyTorch and Keras, into tests/benchmarks/README.md (30 minutes, idle machine)
 	$(BIN)/python tests/benchmarks/run.py
