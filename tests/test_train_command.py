@@ -319,6 +319,11 @@ def test_interrupted_in_process(tmp_path, capsys, monkeypatch, moment):
     assert {p.name for p in tmp_path.iterdir()} <= {*train_report.FILES[:2], KEPT}  # whole files, and no metrics
 
 
+def heed_ctrl_c():
+    """What a shell starts in the background ignores Ctrl-C, and so does everything that it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends the signal of Ctrl-C")
 @pytest.mark.slow
 def test_interrupted_by_ctrl_c(tmp_path):
@@ -326,14 +331,17 @@ def test_interrupted_by_ctrl_c(tmp_path):
     arguments = ["--arch", "deep", "--dataset", path, "--epochs", "1000000", "--out", tmp_path / "out"]
     process = subprocess.Popen(
         [sys.executable, "-m", "tinyae.cli", "train", *map(str, arguments)], stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.PIPE, preexec_fn=heed_ctrl_c,
     )  # fmt: skip
-    seen = b""
-    while b"training:" not in seen and process.poll() is None:
-        seen += os.read(process.stderr.fileno(), 1000)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        seen = b""
+        while b"training:" not in seen and process.poll() is None:
+            seen += os.read(process.stderr.fileno(), 1000)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     # Python itself dies of the signal where it struck within exec (Numba's, compiling); to a shell both are 130.
     assert process.returncode in (130, -signal.SIGINT) and out == b""
     assert err.endswith(b"tinyae: error: interrupted\n") and b"Traceback" not in err
