@@ -57,7 +57,7 @@ print(f"sigma = {np.exp(s / 2):.1f}, z = {z:.4f}, dz/dmu = {dmu:.0f}, dz/ds = {d
 # It is 0 only for $\mu = 0$, $\sigma = 1$. Let us not believe the formula but estimate the integral
 # $\mathrm{E}_q[\log q(z) - \log p(z)]$ with a million draws.
 
-# %% tags=["work"]
+# %%
 sigma, draws = 0.2, np.random.default_rng(1).normal(size=1_000_000)
 codes = mu + sigma * draws
 log_q, log_p = -(draws**2) / 2 - np.log(sigma), -(codes**2) / 2  # both without log sqrt(2 pi)
