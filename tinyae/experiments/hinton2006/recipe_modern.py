@@ -28,6 +28,7 @@ from tinyae.checks import UsageError
 from tinyae.datasets.face_patches import FacePatches
 from tinyae.experiments.hinton2006.augment import Flipped, Warped, WarpedInputs
 from tinyae.experiments.hinton2006.linear_start import linear_start
+from tinyae.experiments.hinton2006.map_start import map_start
 from tinyae.experiments.hinton2006.task import Trained
 from tinyae.experiments.hinton2006.watching import ProductShare, SquaredErrors
 from tinyae.optimizers import Adam
@@ -39,6 +40,7 @@ from tinyae.training.loggers import CSVLogger
 from tinyae.warping import Warp
 
 VALIDATION_IMAGES = 1000
+DECODER_RATE = 8e-3  # of Adam, for a decoder that learns to draw from fixed codes
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,10 @@ class ModernRecipe:
         Of each RBM; 0 starts from random weights instead.
     as_pca : bool
         Start as principal components (`linear_start`), with leaky ReLUs, instead of either.
+    neighbour_epochs, decoder_epochs : int
+        After the RBMs, epochs in which the encoder learns to keep neighbours, and then the decoder to draw what is
+        where (`map_start`); 0 for neither.
+    loss : {"bce", "mse"}
     finetune_epochs, batch_size : int
     lr : float
         Highest learning rate of fine-tuning.
@@ -80,6 +86,9 @@ class ModernRecipe:
     hidden_activation: str = "sigmoid"
     pretrain_epochs: int = 3
     as_pca: bool = False
+    neighbour_epochs: int = 0
+    decoder_epochs: int = 0
+    loss: str = "bce"
     finetune_epochs: int = 26
     batch_size: int = 200
     lr: float = 6e-3
@@ -113,7 +122,10 @@ MODERN = SHORT | {
         pretrain_epochs=6, momentum_switch=2, finetune_epochs=80, batch_size=100, lr=3e-3,
         warp={"turn": 0.1, "zoom": 0.08, "shift": 0.02}, warped_share=1.0, patience=20,
     ),
-    "curves": replace(SHORT["curves"], finetune_epochs=250),
+    "curves": ModernRecipe(
+        hidden_activation="leaky_relu", pretrain_epochs=0, loss="mse", finetune_epochs=400, batch_size=100, lr=3e-3,
+        flips=True,
+    ),
     "faces": replace(SHORT["faces"], n_train=None, finetune_epochs=5),
 }  # fmt: skip
 
@@ -136,9 +148,8 @@ def train(task, recipe):
     x, held = held_out(task, recipe)
     task.announce()
     model, pretraining = begin(task, recipe, x)
-    if recipe.warped_inputs:
-        noise = WarpedInputs(task.data.image_shape, recipe.warped_inputs)
-        model = Autoencoder(model.encoder, model.decoder, model.loss, corruption=noise)
+    noise = WarpedInputs(task.data.image_shape, recipe.warped_inputs) if recipe.warped_inputs else None
+    model = Autoencoder(model.encoder, model.decoder, model.loss if recipe.loss == "bce" else "mse", corruption=noise)
     finetuning = model.fit(
         x.copy() if recipe.warp or recipe.flips else x, validation_data=held, epochs=recipe.finetune_epochs,
         batch_size=recipe.batch_size, optimizer=Adam(Cosine(recipe.lr, warmup=recipe.warmup), beta2=recipe.beta2),
@@ -165,7 +176,15 @@ def begin(task, recipe, x):
         momentum_switch=recipe.momentum_switch, layers=problem.layers or None, seed=task.seed, threads=task.threads,
         progress=task.progress, checkpoint=task.below("pretraining"),
     )  # fmt: skip
-    return unroll(rbms), pretraining
+    model = unroll(rbms)
+    if recipe.neighbour_epochs:
+        model, more = map_start(
+            model, x, neighbour_epochs=recipe.neighbour_epochs, decoder_epochs=recipe.decoder_epochs,
+            batch_size=recipe.batch_size, lr=DECODER_RATE, beta2=recipe.beta2, seed=task.seed, threads=task.threads,
+            progress=task.progress, folder=task.below("map"),
+        )  # fmt: skip
+        pretraining = pretraining + more
+    return model, pretraining
 
 
 def held_out(task, recipe):
