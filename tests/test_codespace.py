@@ -1,11 +1,11 @@
-"""Grids over two-dimensional codes, and ways from one code to another."""
+"""Grids over two-dimensional codes, ways from one code to another, and directions from the mean."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tinyae import UsageError
-from tinyae.codespace import between, code_grid
+from tinyae import UsageError, analysis
+from tinyae.codespace import along_components, between, code_grid
 
 
 def test_a_grid_lies_at_quantiles_from_the_upper_left(rng):
@@ -79,3 +79,17 @@ def test_ways_check_what_they_get():
         between(np.zeros(3), np.zeros(3), steps=1)
     with pytest.raises(UsageError, match=r"between: expected finite numbers in end"):
         between(np.zeros(3), np.full(3, np.nan))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_along_components_the_code_moves_by_standard_deviations(rng, dtype):
+    codes = (rng.standard_normal((500, 3)) * [1, 5, 3] + [7, 0, 0]).astype(dtype)
+    pca = analysis.PCA(codes, 2)
+    ways = along_components(pca, [-2, 0, 0.5])
+    assert ways.shape == (2, 3, 3) and ways.dtype == pca.mean.dtype
+    assert_allclose(ways[:, 1], np.broadcast_to(codes.mean(axis=0), (2, 3)), atol=1e-4)
+    moved = pca.encode(ways.reshape(-1, 3)).reshape(2, 3, 2)
+    spread = pca.encode(codes).std(axis=0)
+    for i in range(2):
+        assert_allclose(moved[i, :, i], np.array([-2, 0, 0.5]) * spread[i], rtol=1e-3, atol=1e-4)
+        assert_allclose(moved[i, :, 1 - i], 0, atol=1e-4)

@@ -822,6 +822,12 @@ def test_faces_hold_out_other_people_and_are_drawn_as_grey_values(monkeypatch):
     assert (metrics["training"]["n_train"], metrics["training"]["n_validation"]) == (60, 20)
     assert metrics["test_squared_error"] < 1.02 * metrics["pca_test_squared_error"]
     assert result.model.loss.name == "MSE" and "knn5_accuracy" not in metrics
+    pca, net = report.code_figure(result).axes  # of one class there is no map
+    assert "PCA, 4 components\nsquared error" in pca.get_title() and "-24-16-4\nsquared error" in net.get_title()
+    middle = result.model.decode(result.model.encode(result.data.x_test).mean(axis=0)[None])
+    side = result.data.image_shape[0]
+    drawn = net.images[0].get_array()[:side, 4 * (side + 1) : 4 * (side + 1) + side]
+    assert_allclose(drawn.ravel(), np.clip(0.1 * middle[0] + 0.5, 0, 1), atol=1e-4)
     figure = report.reconstruction_figure(result)
     shown = figure.axes[0].get_images()[0].get_array().ravel()
     assert (np.abs(shown - (0.1 * result.data.x_test + 0.5)).max(axis=1) < 1e-5).any()

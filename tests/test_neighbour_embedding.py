@@ -97,21 +97,22 @@ def test_a_step_goes_down_the_gradient_of_the_parameters(threads):
 
     def loss(theta):
         model.theta[:] = theta
-        return contrastive_loss(model.encode(x[rows]))[0]
+        return contrastive_loss(model.encode(x[rows], threads=1))[0]
 
-    numeric = np.empty_like(before)
-    for i in range(len(before)):
+    some = np.random.default_rng(0).choice(len(before), 100, replace=False)
+    numeric = np.empty(100)
+    for i, place in enumerate(some):
         step = np.zeros_like(before)
-        step[i] = 1e-6
+        step[place] = 1e-6
         numeric[i] = (loss(before + step) - loss(before - step)) / 2e-6
     first = loss(before)  # and the parameters are those again
     with Team(threads) as team:
         step = NeighbourStep(model, SGD(lr=0.5), team, total_steps=2)
         assert step(x, rows) == pytest.approx(first, rel=1e-12)
-        assert_allclose(model.theta, before - 0.5 * numeric, atol=1e-7)
-        assert (numeric[: model.encoder.n_params] != 0).mean() > 0.9
+        assert_allclose((before - model.theta)[some], 0.5 * numeric, atol=1e-7)
+        assert (numeric[some < model.encoder.n_params] != 0).mean() > 0.9
         assert_array_equal(model.theta[model.encoder.n_params :], before[model.encoder.n_params :])
-        after = contrastive_loss(model.encode(x[rows]))[0]
+        after = contrastive_loss(model.encode(x[rows], threads=1))[0]
         assert step(x, rows) == pytest.approx(after, rel=1e-12)
 
 

@@ -78,6 +78,10 @@ FIGURES = {
     "coloured-manifold": lambda: plots.manifold(rng().uniform(size=(9, 3)), (1, 1, 3), np.arange(3), np.arange(3)),
     "interpolation": lambda: plots.interpolation([("code", images(9)), ("pixels", np.ones((9, 48)))], (8, 6, 1)),
     "long-way": lambda: plots.interpolation([("code", images(25))], (8, 6, 1), "a long way"),
+    "traversals": lambda: plots.traversals(
+        [("a", rng().uniform(size=(3, 5, 48))), ("b", np.ones((3, 5, 48)))], (8, 6, 1), (-2, -1, 0, 0.5, 2), "ways"
+    ),
+    "coloured-traversal": lambda: plots.traversals([("a", rng().uniform(size=(1, 2, 3)))], (1, 1, 3), (-1, 1)),
     "architecture": lambda: plots.architecture(simple_autoencoder(), "simple"),
     "conv": lambda: plots.architecture(conv_autoencoder()),
     "variational": lambda: plots.architecture(variational_autoencoder()),
@@ -318,6 +322,22 @@ def test_interpolations_say_where_on_the_way_they_are(figures):
     assert long[0] == "0" and long[-1] == "1" and len(long) <= 10
 
 
+def test_traversals_have_a_row_for_each_direction_and_a_column_for_each_step(figures):
+    first, second = figures["traversals"].axes
+    assert [first.get_title(), second.get_title()] == ["a", "b"]
+    assert [text.get_text() for text in first.get_xticklabels()] == ["-2", "-1", "0", "+0.5", "+2"]
+    assert [text.get_text() for text in first.get_yticklabels()] == [
+        "1",
+        "2",
+        "3",
+    ] and first.get_ylabel() == "direction"
+    sheet = first.images[0].get_array()
+    assert sheet.shape == (3 * 9 - 1, 5 * 7 - 1)
+    x, y = int(first.get_xticks()[3]), int(first.get_yticks()[2])  # the middle of the fourth image of the third row
+    assert sheet[y, x] == rng().uniform(size=(3, 5, 48))[2, 3].reshape(8, 6)[3, 2]
+    assert figures["coloured-traversal"].axes[0].images[0].get_array().shape == (1, 3, 3)
+
+
 # --- architectures
 
 
@@ -433,6 +453,10 @@ REFUSED = {
         lambda: plots.interpolation([], (2, 2, 1)),
     r"interpolation: expected images of 'b' of shape \(3, 4\), got \(2, 4\)":
         lambda: plots.interpolation([("a", np.ones((3, 4))), ("b", np.ones((2, 4)))], (2, 2, 1)),
+    "traversals: expected at least one panel of at least one row, got none":
+        lambda: plots.traversals([], (2, 2, 1), (0, 1)),
+    r"traversals: expected images of 'a' of shape \(2, 3, 4\), got \(2, 2, 4\)":
+        lambda: plots.traversals([("a", np.ones((2, 2, 4)))], (2, 2, 1), (-1, 0, 1)),
     "optimizer_paths: expected at least one path":
         lambda: plots.optimizer_paths(bowl, []),
     r"optimizer_paths: expected path of a of shape \(T, 2\), got \(4, 3\)":

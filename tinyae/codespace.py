@@ -1,4 +1,4 @@
-"""Places in the space of codes to look at: a grid over two-dimensional codes, and ways from one code to another."""
+"""Places in the space of codes to look at: a grid over two codes' numbers, ways from code to code, and directions."""
 
 from dataclasses import dataclass
 
@@ -109,6 +109,27 @@ def between(start, end, steps=9, way="line"):
             w = np.arccos(cosine)
             a, b = np.sin((1 - t) * w) / np.sin(w), np.sin(t * w) / np.sin(w)
     return (a * start + b * end).astype(dtype)
+
+
+def along_components(pca, steps):
+    """Codes that move from the mean along one principal component after another.
+
+        c = mean + t sqrt(variance_i) component_i
+
+    Parameters
+    ----------
+    pca : tinyae.PCA
+        Of codes; of images, the result is images.
+    steps : array (S,)
+        t, in standard deviations along the component.
+
+    Returns
+    -------
+    array (number of components, S, k)
+    """
+    spread = np.sqrt(np.maximum(pca.variances, 0))
+    moves = np.asarray(steps)[None, :, None] * (pca.components * spread).T[:, None]
+    return (pca.mean + moves).astype(_float_type(pca.mean))
 
 
 def _float_type(a):

@@ -27,6 +27,7 @@ from tinyae.plots.interpolation import interpolation
 from tinyae.plots.landscape import loss_landscape, loss_lines
 from tinyae.plots.manifold import manifold
 from tinyae.plots.paths import optimizer_paths
+from tinyae.plots.traversals import traversals
 
 __all__ = [
     "Figure",
@@ -47,6 +48,7 @@ __all__ = [
     "optimizer_paths",
     "manifold",
     "interpolation",
+    "traversals",
     "film_of_codes",
     "film_of_reconstructions",
     "film_of_filters",

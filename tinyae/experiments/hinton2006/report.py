@@ -3,6 +3,7 @@
 import numpy as np
 
 from tinyae import analysis, plots, storage
+from tinyae.codespace import along_components
 from tinyae.datasets.face_patches import FacePatches
 from tinyae.layers.flat import named_views
 from tinyae.reporting import dataset_title, some_of_each_class, write_json, write_text
@@ -10,6 +11,7 @@ from tinyae.training.history import rows_as_csv
 
 SAMPLES_PER_CLASS = 500  # as in the paper's figure
 SHOWN_IMAGES, SHOWN_FILTERS = 20, 100
+SHOWN_DIRECTIONS, DIRECTION_STEPS = 6, np.linspace(-2, 2, 9)
 PARTS = {"squared_error": "training", "val_squared_error": "validation", "test_squared_error": "test"}
 
 FILES = ("figure.png", "figure.svg", "reconstructions.png", "filters.png", "loss.png", "metrics.json",
@@ -30,6 +32,11 @@ def write_report(result, folder):
 
 
 def code_figure(result):
+    """What the codes are: a map of images of several classes, and of one class what changes along the code."""
+    return map_figure(result) if len(result.data.class_names) > 1 else direction_figure(result)
+
+
+def map_figure(result):
     """Figure 3 of the paper: test images in the plane, by PCA and by the autoencoder."""
     data, metrics = result.data, result.metrics
     rows = some_of_each_class(data.y_test, SAMPLES_PER_CLASS, result.settings.seed)
@@ -41,7 +48,6 @@ def code_figure(result):
     ]
     note = "" if k == 2 else f"\n(first two principal components of the {k} code numbers)"
     count = min(np.unique(data.y_test[rows], return_counts=True)[1])
-    what = f"{count} test digits of each class" if len(data.class_names) > 1 else f"{count} test images"
     return plots.code_maps(
         [
             (f"{name}{'' if prefix else note}\n{in_words(metrics, prefix)}", codes)
@@ -49,8 +55,24 @@ def code_figure(result):
         ],
         data.y_test[rows],
         data.class_names,
-        title=f"{dataset_title(data.name)}: codes of {what}",
+        title=f"{dataset_title(data.name)}: codes of {count} test digits of each class",
     )  # fmt: skip
+
+
+def direction_figure(result):
+    """Images along the principal components of the pixels, and of the codes, from the mean of the test images."""
+    data, metrics, k = result.data, result.metrics, result.settings.problem.code_size
+    rows = min(k, SHOWN_DIRECTIONS)
+    grey = data.grey if isinstance(data, FacePatches) else np.asarray
+    codes = along_components(analysis.PCA(result.model.encode(data.x_test), rows), DIRECTION_STEPS)
+    drawn = result.model.decode(codes.reshape(-1, k).astype(data.x_test.dtype)).reshape(*codes.shape[:2], -1)
+    components = along_components(analysis.PCA(data.x_test, rows), DIRECTION_STEPS)
+    panels = [
+        (f"PCA, {k} components\n{in_words(metrics, 'pca_')}", grey(components)),
+        (f"Autoencoder {'-'.join(map(str, metrics['layer_sizes']))}\n{in_words(metrics)}", grey(drawn)),
+    ]
+    title = f"{dataset_title(data.name)}: the mean code moved along its first {rows} principal components"
+    return plots.traversals(panels, data.image_shape, DIRECTION_STEPS, title, rows="component")
 
 
 def in_words(metrics, prefix=""):
