@@ -318,7 +318,16 @@ class KilledError(Exception):
 )  # fmt: skip
 def test_a_killed_run_goes_on_bit_for_bit(tmp_path, monkeypatch, recipe, phase, epoch):
     warp = {"turn": 0.2, "shift": 0.1, "zoom": 0.1}
-    warped = dataclasses.replace(TINY, finetune_epochs=4, warp=warp, warped_inputs=warp, unwarped_end=0.25, patience=2)
+    warped = dataclasses.replace(
+        TINY,
+        finetune_epochs=4,
+        warp=warp,
+        warped_inputs=warp,
+        unwarped_end=0.25,
+        patience=2,
+        neighbour_epochs=2,
+        decoder_epochs=2,
+    )
     monkeypatch.setitem(recipe_modern.MODERN, "mnist-2d", warped)
     whole = run(recipe=recipe)
     place = (RBMCheckpoint, "epoch_done") if phase == "rbm" else (watching.SquaredErrors, "on_epoch_end")
@@ -339,6 +348,17 @@ def test_a_killed_run_goes_on_bit_for_bit(tmp_path, monkeypatch, recipe, phase, 
     assert again.finetuning[errors] == whole.finetuning[errors]
     with open(tmp_path / "finetuning.csv", newline="") as file:
         assert [float(row[errors]) for row in csv.DictReader(file)] == whole.finetuning[errors]
+
+
+def test_modern_phases_come_one_after_the_other_and_a_quick_run_has_them_all(monkeypatch):
+    phased = dataclasses.replace(TINY, neighbour_epochs=30, decoder_epochs=2, finetune_epochs=7, loss="mse")
+    monkeypatch.setitem(recipe_modern.MODERN, "mnist-2d", phased)
+    result = run(recipe="modern", quick=True)
+    assert [len(history) for history in result.pretraining] == [2, 2, 2, 2, 3, 2] and len(result.finetuning) == 5
+    assert result.metrics["training"]["neighbour_epochs"] == 3 and result.model.loss.name == "MSE"
+    assert result.metrics["seconds_pretrain"] >= sum(sum(history["seconds"]) for history in result.pretraining) - 0.01
+    assert "pretrain_6" in report.history_csv(result)
+    assert run(recipe="short", quick=True).model.loss.name == "BCE"
 
 
 def test_errors_on_the_way():

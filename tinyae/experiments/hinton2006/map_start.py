@@ -22,6 +22,7 @@ from tinyae.training.same_run import WAYS_OUT, checksum_of_net, describe_array, 
 # Weight vectors of the decoder's first layer: a unit goes from 0.1 to 0.9 over 4.4 / STEEPNESS standard deviations of
 # the map. At the weights of RBMs, about 1, the decoder begins as a blur.
 STEEPNESS = 12.0
+PAIRS = 500  # of neighbours in a step, a quarter of the images where they are few
 
 
 def map_start(model, x, *, neighbour_epochs, decoder_epochs, batch_size, lr, beta2, seed, threads, progress, folder):
@@ -83,7 +84,13 @@ def keep_neighbours(model, x, epochs, seed, threads, progress, folder):
         model.theta[:], history.rows = kept["theta"], kept["rows"]
         return history
     history = fit_neighbours(
-        model, x, epochs=epochs, seed=seed, threads=threads, progress=progress and "keeping neighbours"
+        model,
+        x,
+        epochs=epochs,
+        batch_size=min(PAIRS, len(x) // 4),
+        seed=seed,
+        threads=threads,
+        progress=progress and "keeping neighbours",
     )
     if path is not None:
         folder.mkdir(parents=True, exist_ok=True)
