@@ -123,8 +123,9 @@ SHORT = {
 }
 MODERN = SHORT | {
     "mnist-2d": ModernRecipe(
-        pretrain_epochs=6, momentum_switch=2, neighbour_epochs=20, decoder_epochs=3, finetune_epochs=110,
-        batch_size=100, lr=3e-3, warped_inputs={"turn": 0.08, "zoom": 0.065, "shift": 0.015},
+        pretrain_epochs=6, momentum_switch=2, neighbour_epochs=25, decoder_epochs=3, finetune_epochs=110,
+        batch_size=100, lr=3e-3, warp={"turn": 0.06, "zoom": 0.05, "shift": 0.01}, warped_share=1.0,
+        unwarped_end=0.12,
     ),
     "mnist-30": ModernRecipe(
         pretrain_epochs=6, momentum_switch=2, finetune_epochs=80, batch_size=100, lr=3e-3,
