@@ -128,7 +128,7 @@ MODERN = SHORT | {
         unwarped_end=0.12,
     ),
     "mnist-30": ModernRecipe(
-        pretrain_epochs=6, momentum_switch=2, finetune_epochs=80, batch_size=100, lr=3e-3,
+        pretrain_epochs=6, momentum_switch=2, finetune_epochs=100, batch_size=100, lr=3e-3,
         warp={"turn": 0.1, "zoom": 0.08, "shift": 0.02}, warped_share=1.0, patience=20,
     ),
     "curves": ModernRecipe(
