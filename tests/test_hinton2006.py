@@ -32,7 +32,7 @@ from tinyae.experiments.hinton2006.components import component_errors
 from tinyae.experiments.hinton2006.linear_start import linear_start
 from tinyae.experiments.hinton2006.recipe_modern import ModernRecipe
 from tinyae.experiments.hinton2006.recipe_paper import PaperRecipe
-from tinyae.experiments.hinton2006.run import course
+from tinyae.experiments.hinton2006.run import course, training_seconds
 from tinyae.logistic_pca import LogisticPCA
 from tinyae.rbm.checkpoint import RBMCheckpoint
 from tinyae.training import History
@@ -604,6 +604,12 @@ def test_figure_carries_errors_and_accuracies(result):
     drawn = np.concatenate([c.get_offsets() for c in figure.axes[1].collections if len(c.get_offsets())])
     codes = result.model.encode(result.data.x_test)
     assert_allclose(drawn[np.lexsort(drawn.T)], codes[np.lexsort(codes.T)], rtol=1e-6)
+
+
+def test_seconds_of_training_are_those_of_the_clock_where_they_are_known():
+    times = {"seconds_train": 30.0, "seconds_pretrain": 10.0, "seconds_finetune": 15.0}
+    assert training_seconds(times) == 30.0  # warps and errors between the epochs count
+    assert training_seconds(times | {"seconds_train": 5.0}) == 25.0  # resumed: the rest was done before
 
 
 def test_the_page_has_what_there_is(result, folder, tmp_path):

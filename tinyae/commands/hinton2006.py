@@ -161,6 +161,8 @@ class Experiment:
 
     def describe(self, m):
         """The metrics for a reader."""
+        from tinyae.experiments.hinton2006.run import training_seconds
+
         lines = [
             f"{m['experiment']}, recipe {m['recipe']}{', quick' if m['quick'] else ''}: {m['dataset']}, "
             f"{'-'.join(map(str, m['layer_sizes']))}, {m['n_test']:,} test images (squared error summed over pixels):"
@@ -179,8 +181,7 @@ class Experiment:
                 error = m[f"{name}_test_squared_error"]
                 lines.append(f"  {title:<15s}  squared error {error:6.2f}   (the paper: {published:.2f})")
         lines.append(f"  mean image       squared error {m['mean_image_squared_error']:6.2f}")
-        total = m["seconds_pretrain"] + m["seconds_finetune"]
-        lines.append(f"trained in {total:.0f} s, peak memory {m['peak_rss_mb']:.0f} MB")
+        lines.append(f"trained in {training_seconds(m):.0f} s, peak memory {m['peak_rss_mb']:.0f} MB")
         return "\n".join(lines)
 
 

@@ -4,6 +4,7 @@
     recipe_paper.py    how they trained: contrastive divergence, conjugate gradients
     recipe_modern.py   how one trains the same nets today
     linear_start.py    a net that begins as principal components
+    map_start.py       a net that begins with a map of two numbers
     measure.py         errors and what the codes are worth
     components.py      errors of principal components, plain and logistic
     run.py             load, train, measure

@@ -122,3 +122,11 @@ def times(trained):
             known = sorted(value for value in trained.finetuning[name] if value is not None)
             values[f"median_{name}"] = round(known[len(known) // 2], 4)
     return values
+
+
+def training_seconds(metrics):
+    """Seconds of training by the clock, all that is done between epochs included.
+
+    Of a run that was stopped in between, only the sum of its epochs is known.
+    """
+    return max(metrics["seconds_train"], metrics["seconds_pretrain"] + metrics["seconds_finetune"])
