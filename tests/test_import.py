@@ -26,7 +26,7 @@ ORDER = (
     ("optimizers", "gradcheck", "summary", "export", "objective"),
     ("training",),
     ("analysis", "codespace", "descent", "inside", "jacobian", "landscape", "probe"),
-    ("baselines", "logistic_pca"),
+    ("baselines", "logistic_pca", "neighbour_embedding"),
     ("diagnosis",),
     ("autoencoder",),
     ("architectures", "copying", "linear", "stacked", "storage", "variational"),

@@ -22,7 +22,8 @@ STARTS_TITLE = "With and without pretraining"
 DOCUMENT_PICTURES = {"retrieval.png": "Documents of the query's group among those retrieved", "map.png": "Documents"}
 PICTURES = {
     "figure.png": "Codes of the test set", "reconstructions.png": "Test images and their reconstructions",
-    "loss.png": "Fine-tuning", "filters.png": "Weights of the first layer",
+    "loss.png": "Fine-tuning: the loss of the images as they were trained on, warped where the settings say so",
+    "filters.png": "Weights of the first layer",
 }  # fmt: skip
 COLUMNS = (
     ("experiment", "experiment", "{}"),
