@@ -22,6 +22,7 @@ from tinyae.experiments.hinton2006 import (
     documents,
     documents_report,
     page,
+    modern_settings,
     recipe_modern,
     report,
     starts,
@@ -58,7 +59,7 @@ def small_experiment(monkeypatch):
     parts = rng.uniform(size=(80, 36)).astype(np.float32), np.arange(80) % 10
     tests = rng.uniform(size=(30, 36)).astype(np.float32), np.arange(30) % 10
     data = Dataset("digits", *parts, *tests, (6, 6, 1), tuple("0123456789"))
-    recipe = recipe_modern.ModernRecipe(pretrain_epochs=1, finetune_epochs=1, batch_size=20, lr=1e-3)
+    recipe = modern_settings.ModernRecipe(pretrain_epochs=1, finetune_epochs=1, batch_size=20, lr=1e-3)
     monkeypatch.setattr(datasets, "load_digits", lambda seed=0: data)
     for name in ("mnist-2d", "mnist-30"):
         monkeypatch.setitem(EXPERIMENTS, name, replace(EXPERIMENTS[name], hidden=(12, 10, 8)))

@@ -30,7 +30,7 @@ from tinyae.experiments.hinton2006 import (
 from tinyae.experiments.hinton2006.augment import Flipped, Warped, WarpedInputs
 from tinyae.experiments.hinton2006.components import component_errors
 from tinyae.experiments.hinton2006.linear_start import linear_start
-from tinyae.experiments.hinton2006.recipe_modern import ModernRecipe
+from tinyae.experiments.hinton2006.modern_settings import ModernRecipe
 from tinyae.experiments.hinton2006.recipe_paper import PaperRecipe
 from tinyae.experiments.hinton2006.run import course, training_seconds
 from tinyae.logistic_pca import LogisticPCA

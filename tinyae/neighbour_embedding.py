@@ -69,6 +69,13 @@ def fit_neighbours(
         Wrong shape, NaN, settings out of range, too few rows, an encoder that ends in something else.
     FloatingPointError
         The weights became NaN or infinite: names the epoch.
+
+    Examples
+    --------
+    >>> rbms, _ = fit_stack(x, (1000, 500, 250, 2), epochs=5)
+    >>> model = unroll(rbms)
+    >>> history = fit_neighbours(model, x)
+    >>> codes = model.encode(x)  # a map of x; the decoder knows nothing of it yet
     """
     last = _last_dense(model)
     x = np.ascontiguousarray(as_float_array("fit_neighbours", x, model.theta.dtype, "x"))

@@ -3,6 +3,7 @@
     problems.py        what there is to do: data, sizes of the layers, the paper's figures
     recipe_paper.py    how they trained: contrastive divergence, conjugate gradients
     recipe_modern.py   how one trains the same nets today
+    modern_settings.py its settings for every experiment
     linear_start.py    a net that begins as principal components
     map_start.py       a net that begins with a map of two numbers
     measure.py         errors and what the codes are worth
