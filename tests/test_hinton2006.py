@@ -612,6 +612,15 @@ def test_seconds_of_training_are_those_of_the_clock_where_they_are_known():
     assert training_seconds(times | {"seconds_train": 5.0}) == 25.0  # resumed: the rest was done before
 
 
+def test_facts_of_a_run_for_the_page(result):
+    others = {"published": {"pca": 1.0, "pca_18": 5.9, "logistic_pca_18": 2.45, "pca_7": 1.0}}
+    others |= {"pca_18_test_squared_error": 5.907, "logistic_pca_18_test_squared_error": 0.708}
+    net, settings, *_, plain, logistic = page.facts(result.metrics | others)
+    assert "Net 36-20-15-10-2" in net and "batch_size 20" in settings
+    assert "None" not in settings and "{}" not in settings and "False" not in settings
+    assert [plain, logistic] == ["PCA-18: 5.91 (the paper 5.90).", "logistic PCA-18: 0.71 (the paper 2.45)."]
+
+
 def test_the_page_has_what_there_is(result, folder, tmp_path):
     (tmp_path / "mnist-2d-short").symlink_to(folder)
     quick = result.metrics | {"experiment": "mnist-30", "recipe": "paper", "quick": True, "dataset": "digits"}

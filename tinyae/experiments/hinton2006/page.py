@@ -16,6 +16,7 @@ from tinyae.experiments.hinton2006.starts import COLUMNS as STARTS_COLUMNS
 from tinyae.reporting import dataset_title, write_text
 
 FILES = ("index.html", "results.md")
+UNUSED = (None, 0, False, {})  # values of settings that say that something is not done
 TITLE = "Hinton & Salakhutdinov (2006), again"
 MAPS_TITLE = "Two-dimensional codes by PCA and by every recipe"
 STARTS_TITLE = "With and without pretraining"
@@ -97,8 +98,9 @@ def in_words(metrics):
 
 def facts(metrics):
     """What one run was, in lines."""
-    settings = ", ".join(f"{name} {value}" for name, value in metrics["training"].items())
+    settings = ", ".join(f"{name} {value}" for name, value in metrics["training"].items() if value not in UNUSED)
     machine = ", ".join(f"{name} {value}" for name, value in (metrics["machine"] | metrics["versions"]).items())
+    more = [f"{name}-{k}: {ours:.2f} (the paper {paper:.2f})." for name, k, ours, paper in other_components(metrics)]
     return [
         f"Net {'-'.join(map(str, metrics['layer_sizes']))}, {metrics['n_params']:,} parameters; "
         f"{metrics['n_train']:,} training and {metrics['n_test']:,} test images; seed {metrics['seed']}, "
@@ -107,7 +109,16 @@ def facts(metrics):
         f"Pretraining {metrics['seconds_pretrain']:.0f} s, fine-tuning {metrics['seconds_finetune']:.0f} s, "
         f"{metrics['peak_rss_mb']:.0f} MB of memory.",
         f"Machine: {machine}.",
+        *more,
     ]
+
+
+def other_components(metrics):
+    """(kind, number, our squared error, the paper's) of principal components of another number than the code's."""
+    for name, paper in metrics["published"].items():
+        kind, _, k = name.rpartition("_")
+        if k.isdigit() and f"{name}_test_squared_error" in metrics:
+            yield kind.replace("_", " ").replace("pca", "PCA"), k, metrics[f"{name}_test_squared_error"], paper
 
 
 def as_markdown(runs, starts=None, maps=(), documents=()):
