@@ -25,7 +25,7 @@ ORDER = (
     ("losses", "schedules", "contractive", "minimisers"),
     ("optimizers", "gradcheck", "summary", "export", "objective"),
     ("training",),
-    ("analysis", "codespace", "descent", "inside", "jacobian", "landscape", "probe"),
+    ("analysis", "codespace", "descent", "inside", "jacobian", "landscape", "neighbour_search", "probe"),
     ("baselines", "logistic_pca", "neighbour_embedding"),
     ("diagnosis",),
     ("autoencoder",),

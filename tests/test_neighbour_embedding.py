@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tinyae import SGD, Autoencoder, UsageError, analysis
 from tinyae.experiments.hinton2006 import map_start as starts
 from tinyae.layers import Conv2D, Dense, Flatten, Linear, ReLU, Reshape, Sigmoid, Tanh
-from tinyae.neighbour_embedding import NeighbourStep, contrastive_loss, fit_neighbours, nearest_rows
+from tinyae.neighbour_embedding import NeighbourStep, contrastive_loss, fit_neighbours, neighbours_of
 from tinyae.training.threads import Team
 
 CLASSES, SIDES = 4, 5
@@ -124,7 +124,7 @@ def test_nearest_rows_are_those_of_all_distances(threads):
     x, _ = blobs(50)
     squared = np.square(x[:, None].astype(np.float64) - x[None]).sum(axis=2)
     np.fill_diagonal(squared, np.inf)
-    found = nearest_rows(x, 4, threads)
+    found = neighbours_of(x, 4, threads)
     assert_allclose(
         np.take_along_axis(squared, found, 1), np.sort(squared, axis=1)[:, :4], rtol=1e-4
     )  # 25 components keep every distance
@@ -132,7 +132,7 @@ def test_nearest_rows_are_those_of_all_distances(threads):
 
 def test_equal_rows_are_each_others_neighbours_and_never_their_own():
     x = np.repeat(blobs(6)[0], 5, axis=0)  # every row five times
-    found = nearest_rows(x, 3, 1)
+    found = neighbours_of(x, 3, 1)
     assert (found != np.arange(30)[:, None]).all()
     assert_array_equal(found // 5, np.repeat(np.arange(6), 5)[:, None].repeat(3, axis=1))
     assert all(len(set(row)) == 3 for row in found)

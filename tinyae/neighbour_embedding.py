@@ -22,9 +22,9 @@ import numpy as np
 
 from tinyae.analysis import PCA
 from tinyae.checks import UsageError, as_float_array, check_finite, check_float, check_int, check_shape
-from tinyae.kernels.neighbours import nearest_by_products
 from tinyae.layers import Dense, Linear
 from tinyae.layers.flat import point_grads_at
+from tinyae.neighbour_search import nearest_rows, without
 from tinyae.optimizers import Adam
 from tinyae.schedules import Cosine
 from tinyae.training.history import History
@@ -91,7 +91,7 @@ def fit_neighbours(
             "lower batch_size or neighbours."
         )
     threads, rng, history = thread_count(threads), np.random.default_rng(seed), History()
-    near = nearest_rows(x.reshape(len(x), -1), neighbours, threads)
+    near = neighbours_of(x.reshape(len(x), -1), neighbours, threads)
     steps = len(x) // batch_size
     with Team(threads) as team:
         step = NeighbourStep(model, Adam(Cosine(lr, warmup=0.02), beta2=0.99), team, epochs * steps)
@@ -145,25 +145,15 @@ def contrastive_loss(codes):
     return float(loss), gradient
 
 
-def nearest_rows(x, k, threads=None):
+def neighbours_of(x, k, threads=None):
     """The numbers (N, k) of the k rows nearest to each row of x (N, D), itself left out, nearest first.
 
     By the Euclidean distance between COMPONENTS principal components.
     """
     places = np.ascontiguousarray(PCA(x, min(COMPONENTS, *x.shape)).encode(x), np.float32)
-    found = np.empty((len(x), k), np.int64)
-    with Team(thread_count(threads)) as team:
-        parts = team.parts(len(x))
-
-        def work(worker):
-            own = np.arange(len(x))[parts[worker]]
-            rows, _ = nearest_by_products(places, places[parts[worker]], k + 1)
-            others = rows != own[:, None]
-            others[others.all(axis=1), -1] = False  # it has more than k equals, and was not among the first of them
-            found[parts[worker]] = rows[others].reshape(-1, k)
-
-        team.run(work)
-    return found
+    rows, _ = nearest_rows(places, places, k + 1, threads)
+    (others,) = without(rows, np.arange(len(x)))
+    return others
 
 
 class NeighbourStep:

@@ -9,8 +9,7 @@ from tinyae.applications.retrieval.precision import precision_at_k
 from tinyae.applications.retrieval.whitening import PowerWhitening
 from tinyae.checks import UsageError, as_float_array, check_choice, check_finite, check_int, check_shape
 from tinyae.files import read_npz, write_atomically
-from tinyae.kernels.neighbours import nearest_by_products
-from tinyae.training.threads import Team, thread_count
+from tinyae.neighbour_search import nearest_rows, without
 from tinyae.version import __version__
 
 DISTANCES = ("cosine", "euclidean")
@@ -112,10 +111,7 @@ class Index:
             return self._search(codes, k, threads)
         check_shape("neighbours", exclude, (len(codes),), "exclude")
         rows, distances = self._search(codes, k + 1, threads)
-        # Where others are at the same distance a row need not find itself among the k + 1: then the last goes.
-        out = rows == np.asarray(exclude)[:, None]
-        out[~out.any(axis=1), -1] = True
-        return rows[~out].reshape(-1, k), distances[~out].reshape(-1, k)
+        return tuple(without(rows, exclude, distances))
 
     def holds(self, codes, rows):
         """Whether the codes of these rows of the index are, but for rounding, these."""
@@ -134,21 +130,9 @@ class Index:
             rows = self._tree.kneighbors(queries, k, return_distance=False)
             rows, squared = _measured(self._searched, queries, rows)
         else:
-            rows, squared = self._go_through_all(queries, k, threads)
+            rows, squared = nearest_rows(self._searched, queries, k, threads)
         # Between directions |a - b|^2 = 2 - 2 cos.
         return rows, squared / 2 if self.distance == "cosine" else np.sqrt(squared)
-
-    def _go_through_all(self, queries, k, threads):
-        rows, squared = np.empty((len(queries), k), np.int64), np.empty((len(queries), k))
-        with Team(thread_count(threads)) as team:
-            parts = team.parts(len(queries))
-
-            def work(worker):
-                mine = parts[worker]
-                rows[mine], squared[mine] = nearest_by_products(self._searched, queries[mine], k)
-
-            team.run(work)
-        return rows, squared
 
     def precision(self, codes, labels, k=10, *, exclude=None, threads=None):
         """Precision@k of queries whose classes are known: `precision_at_k`."""
