@@ -326,11 +326,8 @@ def test_traversals_have_a_row_for_each_direction_and_a_column_for_each_step(fig
     first, second = figures["traversals"].axes
     assert [first.get_title(), second.get_title()] == ["a", "b"]
     assert [text.get_text() for text in first.get_xticklabels()] == ["-2", "-1", "0", "+0.5", "+2"]
-    assert [text.get_text() for text in first.get_yticklabels()] == [
-        "1",
-        "2",
-        "3",
-    ] and first.get_ylabel() == "direction"
+    assert [text.get_text() for text in first.get_yticklabels()] == ["1", "2", "3"]
+    assert first.get_ylabel() == "direction"
     sheet = first.images[0].get_array()
     assert sheet.shape == (3 * 9 - 1, 5 * 7 - 1)
     x, y = int(first.get_xticks()[3]), int(first.get_yticks()[2])  # the middle of the fourth image of the third row

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from importlib import import_module
 
 from tinyae.checks import UsageError, check_choice
 from tinyae.commands.options import add_common, print_results
@@ -118,164 +119,129 @@ def finished(job, folder):
     return metrics if isinstance(metrics, dict) and job.known_by().items() <= metrics.items() else None
 
 
-class Experiment:
-    """One experiment of the table by one recipe."""
+class Job:
+    """One experiment: the Settings `settings`, how they are run, what is written on it.
+
+    Attributes
+    ----------
+    name : str
+        Of the experiment.
+    folder : str
+        Where its files go, when there are several.
+    """
+
+    REPORT = "report"  # module that writes the files and describes the metrics
+    KNOWN = ("recipe", "quick", "seed")  # settings that its metrics tell
 
     def __init__(self, name, arguments):
-        from tinyae.experiments.hinton2006 import EXPERIMENTS, Settings
+        self.name, self.folder = name, f"{name}-{arguments.recipe}"
+        self.settings = self.settings_of(arguments)
 
-        self.name, self.folder, dataset = name, f"{name}-{arguments.recipe}", arguments.dataset
-        if arguments.experiment == ALL and dataset not in EXPERIMENTS[name].datasets:
-            dataset = None
-        self.settings = Settings(
-            name, arguments.recipe, arguments.quick, dataset, arguments.data_dir, arguments.seed, arguments.threads
-        )  # fmt: skip
+    def settings_of(self, arguments):
+        """The settings of the experiment."""
+        raise NotImplementedError
+
+    def compute(self, checkpoint):
+        """Train and measure; what came of it, its metrics among that."""
+        raise NotImplementedError
 
     def run(self, checkpoint, folder):
         """Train, measure, write the files; the metrics."""
-        from tinyae.experiments import hinton2006
-
-        result = hinton2006.run(self.settings, folder=checkpoint)
-        from tinyae.experiments.hinton2006 import report  # brings Matplotlib
-
-        report.write_report(result, folder)
-        return result.metrics
+        found = self.compute(checkpoint)
+        self.report.write_report(found, folder)
+        return found.metrics
 
     def side_by_side(self, folder):
-        """A picture of this and the other recipes' runs, where the codes can be drawn as they are."""
+        """A picture of this and the other recipes' runs, where the report has not all in one."""
+
+    @property
+    def report(self):
+        """The module of the report; it brings Matplotlib."""
+        return import_module(f"tinyae.experiments.hinton2006.{self.REPORT}")
+
+    @property
+    def files(self):
+        return self.report.FILES
+
+    def describe(self, metrics):
+        """The metrics for a reader."""
+        return self.report.describe(metrics)
+
+    def known_by(self):
+        """What the metrics of such a run say."""
+        from tinyae.training.threads import thread_count
+
+        settings = self.settings
+        known = {"experiment": self.name} | {name: getattr(settings, name) for name in self.KNOWN}
+        named = {} if settings.dataset in (None, "auto") else {"dataset": settings.dataset}
+        return known | named | {"threads": thread_count(settings.threads)}
+
+
+class Experiment(Job):
+    """One experiment of the table by one recipe."""
+
+    def settings_of(self, arguments):
+        from tinyae.experiments.hinton2006 import EXPERIMENTS, Settings
+
+        return Settings(self.name, arguments.recipe, **options(arguments, EXPERIMENTS[self.name].datasets))
+
+    def compute(self, checkpoint):
+        from tinyae.experiments import hinton2006
+
+        return hinton2006.run(self.settings, folder=checkpoint)
+
+    def side_by_side(self, folder):
+        """Where the codes can be drawn as they are."""
         if self.settings.problem.code_size == 2:
             from tinyae.experiments.hinton2006.maps import write_maps
 
             write_maps(folder, self.name, self.settings.load(), self.settings.seed)
 
-    def known_by(self):
-        """What the metrics of such a run say."""
-        names = ("experiment", "recipe", "quick", "seed")
-        return {name: getattr(self.settings, name) for name in names} | in_common(self.settings)
 
-    @property
-    def files(self):
-        from tinyae.experiments.hinton2006.report import FILES
-
-        return FILES
-
-    def describe(self, m):
-        """The metrics for a reader."""
-        from tinyae.experiments.hinton2006.run import training_seconds
-
-        lines = [
-            f"{m['experiment']}, recipe {m['recipe']}{', quick' if m['quick'] else ''}: {m['dataset']}, "
-            f"{'-'.join(map(str, m['layer_sizes']))}, {m['n_test']:,} test images (squared error summed over pixels):"
-        ]
-        for name, prefix in (("autoencoder", ""), (f"PCA-{m['layer_sizes'][-1]}", "pca_")):
-            line = f"  {name:<15s}  squared error {m[f'{prefix}test_squared_error']:6.2f}"
-            if f"{prefix}knn5_accuracy" in m:
-                line += f"   5-NN accuracy {m[f'{prefix}knn5_accuracy']:.3f}"
-            published = m["published"].get({"": "autoencoder", "pca_": "pca"}[prefix])
-            lines.append(line + ("" if published is None else f"   (the paper: {published:.2f})"))
-        k = m["layer_sizes"][-1]
-        for name, published in m["published"].items():
-            if name not in ("autoencoder", "pca") and f"{name}_test_squared_error" in m:
-                kind, _, number = name.rpartition("pca")
-                title = f"{kind.replace('_', ' ')}PCA-{number.lstrip('_') or k}"
-                error = m[f"{name}_test_squared_error"]
-                lines.append(f"  {title:<15s}  squared error {error:6.2f}   (the paper: {published:.2f})")
-        lines.append(f"  mean image       squared error {m['mean_image_squared_error']:6.2f}")
-        lines.append(f"trained in {training_seconds(m):.0f} s, peak memory {m['peak_rss_mb']:.0f} MB")
-        return "\n".join(lines)
-
-
-class Documents:
+class Documents(Job):
     """Codes of documents by one recipe."""
 
-    def __init__(self, name, arguments):
+    REPORT = "documents_report"
+
+    def settings_of(self, arguments):
         from tinyae.experiments.hinton2006.documents import DATASETS, DocumentSettings
 
-        self.name, self.folder, dataset = name, f"{name}-{arguments.recipe}", arguments.dataset
-        if arguments.experiment == ALL and dataset not in DATASETS:
-            dataset = None
-        self.settings = DocumentSettings(
-            arguments.recipe, arguments.quick, dataset, arguments.data_dir, arguments.seed, arguments.threads
-        )
+        return DocumentSettings(arguments.recipe, **options(arguments, DATASETS))
 
-    def run(self, checkpoint, folder):
-        """Train, compare, write the files; the metrics."""
+    def compute(self, checkpoint):
         from tinyae.experiments.hinton2006 import documents
 
-        found = documents.run(self.settings, folder=checkpoint)
-        from tinyae.experiments.hinton2006 import documents_report  # brings Matplotlib
-
-        documents_report.write_report(found, folder)
-        return found.metrics
-
-    def side_by_side(self, folder):
-        """The report has its rivals in the same picture."""
-
-    def known_by(self):
-        """What the metrics of such a run say."""
-        same = {"experiment": DOCUMENTS} | {name: getattr(self.settings, name) for name in ("recipe", "quick", "seed")}
-        return same | in_common(self.settings)
-
-    @property
-    def files(self):
-        from tinyae.experiments.hinton2006.documents_report import FILES
-
-        return FILES
-
-    def describe(self, metrics):
-        """The metrics for a reader."""
-        from tinyae.experiments.hinton2006.documents_report import describe
-
-        return describe(metrics)
+        return documents.run(self.settings, folder=checkpoint)
 
 
-class Starts:
-    """With and without pretraining."""
+class Starts(Job):
+    """With and without pretraining; there are no recipes."""
+
+    REPORT = "starts_report"
+    KNOWN = ("quick", "seed")
 
     def __init__(self, name, arguments):
-        from tinyae.experiments.hinton2006 import Settings
+        super().__init__(name, arguments)
+        self.folder = name
+
+    def settings_of(self, arguments):
+        from tinyae.experiments.hinton2006 import EXPERIMENTS, Settings
         from tinyae.experiments.hinton2006.starts import EXPERIMENT
 
-        self.name = self.folder = name
-        self.settings = Settings(
-            EXPERIMENT, "paper", arguments.quick, arguments.dataset, arguments.data_dir, arguments.seed,
-            arguments.threads,
-        )  # fmt: skip
+        return Settings(EXPERIMENT, "paper", **options(arguments, EXPERIMENTS[EXPERIMENT].datasets))
 
-    def run(self, checkpoint, folder):
-        """Train from every start, write the files; the metrics."""
+    def compute(self, checkpoint):
         from tinyae.experiments.hinton2006 import starts
 
-        comparison = starts.compare(self.settings, folder=checkpoint)
-        from tinyae.experiments.hinton2006 import starts_report  # brings Matplotlib
-
-        starts_report.write_report(comparison, folder)
-        return comparison.metrics
-
-    def side_by_side(self, folder):
-        """The report has all starts in one picture."""
-
-    def known_by(self):
-        """What the metrics of such a run say."""
-        same = {"experiment": STARTS, "quick": self.settings.quick, "seed": self.settings.seed}
-        return same | in_common(self.settings)
-
-    @property
-    def files(self):
-        from tinyae.experiments.hinton2006.starts_report import FILES
-
-        return FILES
-
-    def describe(self, metrics):
-        """The metrics for a reader."""
-        from tinyae.experiments.hinton2006.starts_report import describe
-
-        return describe(metrics)
+        return starts.compare(self.settings, folder=checkpoint)
 
 
-def in_common(settings):
-    """What the metrics of any run with these settings say."""
-    from tinyae.training.threads import thread_count
-
-    named = {} if settings.dataset in (None, "auto") else {"dataset": settings.dataset}
-    return named | {"threads": thread_count(settings.threads)}
+def options(arguments, datasets):
+    """Settings that all experiments have; of all experiments, those that have no such data set take their own."""
+    dataset = arguments.dataset
+    if arguments.experiment == ALL and dataset not in datasets:
+        dataset = None
+    return {
+        "quick": arguments.quick, "dataset": dataset, "data_dir": arguments.data_dir, "seed": arguments.seed,
+        "threads": arguments.threads,
+    }  # fmt: skip

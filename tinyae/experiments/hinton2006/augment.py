@@ -28,7 +28,36 @@ class WarpedInputs:
         return Warp(**self.settings)(x.reshape(-1, *self.image_shape), rng).reshape(x.shape)
 
 
-class Warped(Callback):
+class OtherImages(Callback):
+    """Puts other versions of the training images in their place before every epoch.
+
+    Parameters
+    ----------
+    x : array (N, D)
+        The images; not changed. `fit` gets a copy of them, which is.
+    image_shape : tuple (H, W, C)
+    seed : int
+        The random numbers of an epoch depend on its number and the seed alone.
+    """
+
+    def __init__(self, x, image_shape, seed):
+        self.x, self.image_shape, self.seed = x, image_shape, seed
+
+    def config(self):
+        return {"seed": self.seed}
+
+    def on_train_begin(self, run):
+        self.fill(run.training[0], run.first_epoch)
+
+    def on_epoch_end(self, run, row):
+        self.fill(run.training[0], row["epoch"] + 1)
+
+    def fill(self, images, epoch):
+        """Write the images of that epoch into `images`, the array the net is trained on."""
+        raise NotImplementedError
+
+
+class Warped(OtherImages):
     """Puts warped images in the place of some training images, others in every epoch, for the net to reconstruct.
 
     Unlike a corruption, for which the clean image stays the target, this makes the training set larger: what the net
@@ -36,35 +65,26 @@ class Warped(Callback):
 
     Parameters
     ----------
-    x : array (N, D)
-        The images; not changed. `fit` gets a copy of them, which is.
-    image_shape : tuple (H, W, C)
+    x, image_shape, seed
+        As for OtherImages.
     warp : tinyae.warping.Warp
     share : float in [0, 1]
         Part of the images that is warped in an epoch, drawn anew each time.
     until : int
         The last epoch with warped images; those after it have the images as they are.
-    seed, threads : int
-        The random numbers of an epoch depend on its number and the seed alone.
+    threads : int
     """
 
     AT_ONCE = 2000  # images
 
     def __init__(self, x, image_shape, warp, share, until, seed, threads):
-        self.x, self.image_shape, self.warp, self.share, self.until = x, image_shape, warp, share, until
-        self.seed, self.threads = seed, threads
+        super().__init__(x, image_shape, seed)
+        self.warp, self.share, self.until, self.threads = warp, share, until, threads
 
     def config(self):
-        return {"warp": self.warp.config(), "share": self.share, "until": self.until, "seed": self.seed}
+        return {"warp": self.warp.config(), "share": self.share, "until": self.until} | super().config()
 
-    def on_train_begin(self, run):
-        self._fill(run.training[0], run.first_epoch)
-
-    def on_epoch_end(self, run, row):
-        self._fill(run.training[0], row["epoch"] + 1)
-
-    def _fill(self, images, epoch):
-        """The images of that epoch, into the array the net is trained on."""
+    def fill(self, images, epoch):
         if epoch > self.until + 1:  # they are all as they were
             return
         np.copyto(images, self.x)
@@ -84,7 +104,7 @@ class Warped(Callback):
             team.run(work)
 
 
-class Flipped(Callback):
+class Flipped(OtherImages):
     """Lays every training image in one of the eight ways a square can lie, others in every epoch.
 
     For images whose kind stays the same when they are mirrored or turned by a quarter: the training set is then eight
@@ -92,30 +112,16 @@ class Flipped(Callback):
 
     Parameters
     ----------
-    x : array (N, D)
-        The images; not changed. `fit` gets a copy of them, which is.
-    image_shape : tuple (H, W, C)
-        H = W.
-    seed : int
-        The random numbers of an epoch depend on its number and the seed alone.
+    x, image_shape, seed
+        As for OtherImages; H = W.
     """
 
     def __init__(self, x, image_shape, seed):
         if image_shape[0] != image_shape[1]:
             raise UsageError(f"Flipped: expected square images, got {image_shape[0]} x {image_shape[1]}.")
-        self.x, self.image_shape, self.seed = x, image_shape, seed
+        super().__init__(x, image_shape, seed)
 
-    def config(self):
-        return {"seed": self.seed}
-
-    def on_train_begin(self, run):
-        self._fill(run.training[0], run.first_epoch)
-
-    def on_epoch_end(self, run, row):
-        self._fill(run.training[0], row["epoch"] + 1)
-
-    def _fill(self, images, epoch):
-        """The images of that epoch, into the array the net is trained on."""
+    def fill(self, images, epoch):
         ways = np.random.default_rng([self.seed, epoch]).integers(8, size=len(images))
         for way in range(8):
             (rows,) = np.nonzero(ways == way)

@@ -20,10 +20,9 @@ from tinyae.applications import topics
 from tinyae.applications.topics.comparison import verdict
 from tinyae.applications.topics.training import EPOCHS, PRETRAINING, SCALE, untrained_net
 from tinyae.architectures import TOPIC_HIDDEN
-from tinyae.checks import check_choice, check_int
 from tinyae.datasets import catalogue
 from tinyae.experiments.hinton2006.run import machine
-from tinyae.experiments.hinton2006.settings import RECIPE_NAMES
+from tinyae.experiments.hinton2006.settings import check_common
 from tinyae.optimizers import ConjugateGradient
 from tinyae.rbm import fit_stack, unroll
 from tinyae.reporting import announce, peak_memory_mb, versions
@@ -66,11 +65,7 @@ class DocumentSettings:
     threads: int | None = None
 
     def __post_init__(self):
-        check_choice("hinton2006", "recipe", self.recipe, RECIPE_NAMES)
-        if self.dataset is not None:
-            check_choice("hinton2006", "dataset", self.dataset, DATASETS)
-        check_int("hinton2006", "seed", self.seed, 0)
-        thread_count(self.threads)
+        check_common(self, DATASETS)
 
     def load(self):
         """The Documents."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from tinyae.autoencoder import Autoencoder
 from tinyae.checks import UsageError
+from tinyae.files import writable_folder
 from tinyae.layers import Dense, Linear
 from tinyae.neighbour_embedding import fit_neighbours
 from tinyae.optimizers import Adam
@@ -84,15 +85,12 @@ def keep_neighbours(model, x, epochs, seed, threads, progress, folder):
         model.theta[:], history.rows = kept["theta"], kept["rows"]
         return history
     history = fit_neighbours(
-        model,
-        x,
-        epochs=epochs,
-        batch_size=min(PAIRS, len(x) // 4),
-        seed=seed,
-        threads=threads,
+        model, x, epochs=epochs, batch_size=min(PAIRS, len(x) // 4), seed=seed, threads=threads,
         progress=progress and "keeping neighbours",
-    )
+    )  # fmt: skip
     if path is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_tree(path, {"account": account, "theta": model.theta, "rows": history.rows})
+        write_tree(
+            writable_folder(folder, "hinton2006") / path.name,
+            {"account": account, "theta": model.theta, "rows": history.rows},
+        )
     return history

@@ -103,6 +103,6 @@ QUICKS = {"faces": replace(SHORT["faces"], n_train=2000, batch_size=50, lr=1e-4)
 
 def cut(recipe):
     """A recipe with all of its phases, each of them short, on few images."""
-    most = {"n_train": 5000, "pretrain_epochs": 2, "neighbour_epochs": 3, "decoder_epochs": 2, "finetune_epochs": 5}
-    short = {name: min(limit, getattr(recipe, name)) for name, limit in most.items() if name != "n_train"}
-    return replace(recipe, n_train=most["n_train"], batch_size=50, **short)
+    most = {"pretrain_epochs": 2, "neighbour_epochs": 3, "decoder_epochs": 2, "finetune_epochs": 5}
+    short = {name: min(limit, getattr(recipe, name)) for name, limit in most.items()}
+    return replace(recipe, n_train=5000, batch_size=50, **short)

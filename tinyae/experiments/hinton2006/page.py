@@ -8,6 +8,7 @@ import html
 import json
 
 from tinyae import tables
+from tinyae.experiments.hinton2006.components import other_components
 from tinyae.experiments.hinton2006.documents import COLUMNS as DOCUMENT_COLUMNS
 from tinyae.experiments.hinton2006.problems import EXPERIMENTS
 from tinyae.experiments.hinton2006.run import training_seconds
@@ -100,7 +101,12 @@ def facts(metrics):
     """What one run was, in lines."""
     settings = ", ".join(f"{name} {value}" for name, value in metrics["training"].items() if value not in UNUSED)
     machine = ", ".join(f"{name} {value}" for name, value in (metrics["machine"] | metrics["versions"]).items())
-    more = [f"{name}-{k}: {ours:.2f} (the paper {paper:.2f})." for name, k, ours, paper in other_components(metrics)]
+    size = metrics["layer_sizes"][-1]
+    more = [
+        f"{kind.title}: {metrics[kind.key]:.2f} (the paper {metrics['published'][kind.name]:.2f})."
+        for kind in other_components(metrics["published"], size)
+        if kind.k != size and kind.key in metrics
+    ]
     return [
         f"Net {'-'.join(map(str, metrics['layer_sizes']))}, {metrics['n_params']:,} parameters; "
         f"{metrics['n_train']:,} training and {metrics['n_test']:,} test images; seed {metrics['seed']}, "
@@ -111,14 +117,6 @@ def facts(metrics):
         f"Machine: {machine}.",
         *more,
     ]
-
-
-def other_components(metrics):
-    """(kind, number, our squared error, the paper's) of principal components of another number than the code's."""
-    for name, paper in metrics["published"].items():
-        kind, _, k = name.rpartition("_")
-        if k.isdigit() and f"{name}_test_squared_error" in metrics:
-            yield kind.replace("_", " ").replace("pca", "PCA"), k, metrics[f"{name}_test_squared_error"], paper
 
 
 def as_markdown(runs, starts=None, maps=(), documents=()):

@@ -5,6 +5,8 @@ import numpy as np
 from tinyae import analysis, plots, storage
 from tinyae.codespace import along_components
 from tinyae.datasets.face_patches import FacePatches
+from tinyae.experiments.hinton2006.components import other_components
+from tinyae.experiments.hinton2006.run import training_seconds
 from tinyae.layers.flat import named_views
 from tinyae.reporting import dataset_title, some_of_each_class, write_json, write_text
 from tinyae.training.history import rows_as_csv
@@ -60,19 +62,23 @@ def map_figure(result):
 
 
 def direction_figure(result):
-    """Images along the principal components of the pixels, and of the codes, from the mean of the test images."""
+    """Images along the principal components of the training images, and along those of the test images' codes."""
     data, metrics, k = result.data, result.metrics, result.settings.problem.code_size
     rows = min(k, SHOWN_DIRECTIONS)
-    grey = data.grey if isinstance(data, FacePatches) else np.asarray
     codes = along_components(analysis.PCA(result.model.encode(data.x_test), rows), DIRECTION_STEPS)
     drawn = result.model.decode(codes.reshape(-1, k).astype(data.x_test.dtype)).reshape(*codes.shape[:2], -1)
-    components = along_components(analysis.PCA(data.x_test, rows), DIRECTION_STEPS)
+    components = along_components(result.pca, DIRECTION_STEPS)[:rows]
     panels = [
-        (f"PCA, {k} components\n{in_words(metrics, 'pca_')}", grey(components)),
-        (f"Autoencoder {'-'.join(map(str, metrics['layer_sizes']))}\n{in_words(metrics)}", grey(drawn)),
+        (f"PCA, {k} components\n{in_words(metrics, 'pca_')}", as_grey(data, components)),
+        (f"Autoencoder {'-'.join(map(str, metrics['layer_sizes']))}\n{in_words(metrics)}", as_grey(data, drawn)),
     ]
     title = f"{dataset_title(data.name)}: the mean code moved along its first {rows} principal components"
     return plots.traversals(panels, data.image_shape, DIRECTION_STEPS, title, rows="component")
+
+
+def as_grey(data, images):
+    """Images as they are drawn, from 0 (black) to 1; faces are trained on without their mean and in other units."""
+    return data.grey(images) if isinstance(data, FacePatches) else images
 
 
 def in_words(metrics, prefix=""):
@@ -96,13 +102,12 @@ def reconstruction_figure(result):
     per_class = max(1, SHOWN_IMAGES // len(np.unique(data.y_test)))
     rows = some_of_each_class(data.y_test, per_class, result.settings.seed)[:SHOWN_IMAGES]
     x = data.x_test[rows]
-    grey = data.grey if isinstance(data, FacePatches) else np.asarray
     shown = [
         ("test image", x),
         (f"autoencoder, {k} numbers", result.model.reconstruct(x)),
         (f"PCA, {k} numbers", result.pca.reconstruct(x)),
     ]
-    return plots.reconstruction_rows([(text, grey(images)) for text, images in shown], data.image_shape)
+    return plots.reconstruction_rows([(text, as_grey(data, images)) for text, images in shown], data.image_shape)
 
 
 def filter_figure(result):
@@ -134,3 +139,26 @@ def history_csv(result):
     """One row per epoch of every phase: `phase` is pretrain_1, pretrain_2, ..., finetune."""
     phases = [(f"pretrain_{i}", h) for i, h in enumerate(result.pretraining, 1)] + [("finetune", result.finetuning)]
     return rows_as_csv([{"phase": phase} | row for phase, history in phases for row in history.rows])
+
+
+def describe(metrics):
+    """The metrics for a reader."""
+    m, k = metrics, metrics["layer_sizes"][-1]
+    lines = [
+        f"{m['experiment']}, recipe {m['recipe']}{', quick' if m['quick'] else ''}: {m['dataset']}, "
+        f"{'-'.join(map(str, m['layer_sizes']))}, {m['n_test']:,} test images (squared error summed over pixels):"
+    ]
+    rows = [("autoencoder", "test_squared_error", "knn5_accuracy", "autoencoder")]
+    rows += [(f"PCA-{k}", "pca_test_squared_error", "pca_knn5_accuracy", "pca")]
+    rows += [(kind.title, kind.key, None, kind.name) for kind in other_components(m["published"], k)]
+    for title, error, accuracy, published in rows:
+        if error in m:
+            line = f"  {title:<15s}  squared error {m[error]:6.2f}"
+            if accuracy in m:
+                line += f"   5-NN accuracy {m[accuracy]:.3f}"
+            if published in m["published"]:
+                line += f"   (the paper: {m['published'][published]:.2f})"
+            lines.append(line)
+    lines.append(f"  mean image       squared error {m['mean_image_squared_error']:6.2f}")
+    lines.append(f"trained in {training_seconds(m):.0f} s, peak memory {m['peak_rss_mb']:.0f} MB")
+    return "\n".join(lines)

@@ -39,11 +39,7 @@ class Settings:
 
     def __post_init__(self):
         check_choice("hinton2006", "experiment", self.experiment, EXPERIMENTS)
-        check_choice("hinton2006", "recipe", self.recipe, RECIPE_NAMES)
-        if self.dataset is not None:
-            check_choice("hinton2006", "dataset", self.dataset, self.problem.datasets)
-        check_int("hinton2006", "seed", self.seed, 0)
-        thread_count(self.threads)
+        check_common(self, self.problem.datasets)
 
     @property
     def problem(self):
@@ -54,3 +50,12 @@ class Settings:
         """The data set: all of it, or where that takes long and a quick run needs little, a part."""
         load = self.problem.quick_load if self.quick and self.problem.quick_load else self.problem.load
         return load(self.dataset or self.problem.datasets[0], self.data_dir, self.seed)
+
+
+def check_common(settings, datasets):
+    """UsageError for a recipe, a data set (one of `datasets`, or None), a seed or a number of threads that is none."""
+    check_choice("hinton2006", "recipe", settings.recipe, RECIPE_NAMES)
+    if settings.dataset is not None:
+        check_choice("hinton2006", "dataset", settings.dataset, datasets)
+    check_int("hinton2006", "seed", settings.seed, 0)
+    thread_count(settings.threads)
