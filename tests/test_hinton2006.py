@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tinyae import ConjugateGradient, UsageError, analysis, datasets, fit_stack, load, plots, save, unroll
+from tinyae import ConjugateGradient, UsageError, analysis, datasets, fit_stack, load, plots, unroll
 from tinyae.architectures import hinton_autoencoder
 from tinyae.datasets import Dataset, DownloadError
 from tinyae.datasets.face_patches import FacePatches
@@ -27,7 +27,7 @@ from tinyae.experiments.hinton2006 import (
     starts_report,
     watching,
 )
-from tinyae.experiments.hinton2006.augment import Flipped, Warped, WarpedInputs
+from tinyae.experiments.hinton2006.augment import Flipped, Warped
 from tinyae.experiments.hinton2006.components import component_errors
 from tinyae.experiments.hinton2006.linear_start import linear_start
 from tinyae.experiments.hinton2006.modern_settings import ModernRecipe
@@ -317,17 +317,10 @@ class KilledError(Exception):
      ("short", "net", 1), ("modern", "net", 2)],
 )  # fmt: skip
 def test_a_killed_run_goes_on_bit_for_bit(tmp_path, monkeypatch, recipe, phase, epoch):
-    warp = {"turn": 0.2, "shift": 0.1, "zoom": 0.1}
     warped = dataclasses.replace(
-        TINY,
-        finetune_epochs=4,
-        warp=warp,
-        warped_inputs=warp,
-        unwarped_end=0.25,
-        patience=2,
-        neighbour_epochs=2,
-        decoder_epochs=2,
-    )
+        TINY, finetune_epochs=4, warp={"turn": 0.2, "shift": 0.1, "zoom": 0.1}, unwarped_end=0.25, patience=2,
+        neighbour_epochs=2, decoder_epochs=2,
+    )  # fmt: skip
     monkeypatch.setitem(recipe_modern.MODERN, "mnist-2d", warped)
     whole = run(recipe=recipe)
     place = (RBMCheckpoint, "epoch_done") if phase == "rbm" else (watching.SquaredErrors, "on_epoch_end")
@@ -469,27 +462,6 @@ def test_a_random_start_has_no_pretraining(monkeypatch, activation, init):
     )
     assert_array_equal(begun.theta, start.theta)
     assert repr(result.model) == repr(start)
-
-
-def test_warped_inputs_are_for_training_alone(monkeypatch, tmp_path):
-    recipe = dataclasses.replace(TINY, warped_inputs={"turn": 0.3, "shift": 0.1, "zoom": 0.1})
-    monkeypatch.setitem(recipe_modern.MODERN, "mnist-2d", recipe)
-    with monkeypatch.context() as patch:
-        seen = []
-        patch.setattr(WarpedInputs, "__call__", lambda self, x, rng: seen.append(self.image_shape) or x + 0)
-        unwarped = run(recipe="modern")
-    assert seen and set(seen) == {(6, 6, 1)}
-    result = run(recipe="modern")
-    assert result.model.corruption is None and (result.model.theta != unwarped.model.theta).any()
-    save(result.model, tmp_path / "model.npz")
-    assert_array_equal(load(tmp_path / "model.npz").theta, result.model.theta)
-
-
-def test_warped_inputs_are_warped_images():
-    x, settings = small_data().x_train, {"shift": 0.2, "turn": 0.5, "zoom": 0.2}
-    warped = WarpedInputs((6, 6, 1), settings)(x, np.random.default_rng(1))
-    expected = Warp(**settings)(x.reshape(-1, 6, 6, 1), np.random.default_rng(1))
-    assert_array_equal(warped.reshape(-1, 6, 6, 1), expected)
 
 
 def flipped(seed=3, first_epoch=1):

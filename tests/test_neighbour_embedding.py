@@ -1,5 +1,6 @@
 """Encoders that keep neighbours: the loss and its gradient, the nearest rows, the training, and a map to start from."""
 
+import itertools
 import math
 
 import numpy as np
@@ -11,7 +12,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tinyae import SGD, Autoencoder, UsageError, analysis
 from tinyae.experiments.hinton2006 import map_start as starts
 from tinyae.layers import Conv2D, Dense, Flatten, Linear, ReLU, Reshape, Sigmoid, Tanh
-from tinyae.neighbour_embedding import NeighbourStep, contrastive_loss, fit_neighbours, neighbours_of
+from tinyae.neighbour_embedding import (
+    NeighbourCheckpoint,
+    NeighbourStep,
+    contrastive_loss,
+    fit_neighbours,
+    neighbours_of,
+)
 from tinyae.training.threads import Team
 
 CLASSES, SIDES = 4, 5
@@ -252,10 +259,35 @@ def test_what_is_done_is_not_done_again(tmp_path, monkeypatch):
     def never(*arguments, **named):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(starts, "fit_neighbours", never)
+    monkeypatch.setattr(NeighbourStep, "__call__", never)
     again, (kept, drawn_again) = started(tmp_path)
     assert_array_equal(again.theta, model.theta)
     assert kept.rows == arranged.rows and drawn_again["loss"] == drawn["loss"]
-    for other, what in (({"seed": 1}, "seed"), ({"net_seed": 1}, "net"), ({"x": blobs(600, seed=5)[0]}, "x")):
-        with pytest.raises(UsageError, match=f"expected the run that .* holds, got another: its {what} is"):
+    others = {"generator": {"seed": 1}, "net at the start": {"net_seed": 1}, "x": {"x": blobs(600, seed=5)[0]}}
+    for what, other in others.items():
+        with pytest.raises(
+            UsageError, match=f"fit_neighbours: expected the run that .* holds, got another: its {what} is"
+        ):
             started(tmp_path, **other)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("done", [0, 1, 3])
+def test_a_killed_run_goes_on_bit_for_bit(tmp_path, monkeypatch, done, threads):
+    x, settings = blobs()[0], {"epochs": 4, "threads": threads}
+    whole = net()
+    history = train(whole, x, **settings)
+    count, keep = itertools.count(), NeighbourCheckpoint.epoch_done
+
+    def dies(self, rows):
+        if next(count) == done:
+            raise KeyboardInterrupt
+        keep(self, rows)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(NeighbourCheckpoint, "epoch_done", dies)
+        train(net(), x, **settings, checkpoint=tmp_path)
+    for _ in range(2):  # the second has nothing left to do
+        again = net()
+        assert train(again, x, **settings, checkpoint=tmp_path)["loss"] == history["loss"]
+        assert_array_equal(again.theta, whole.theta)

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tinyae import RBM, UsageError, fit_rbm, fit_stack
 from tinyae.rbm import checkpoint, training
 from tinyae.rbm.training import CDStep
+from tinyae.training import run_file
 
 ROWS, BATCH = 23, 5  # the last batch is smaller
 
@@ -145,19 +146,19 @@ def test_a_finished_stack_comes_back_at_once(x, tmp_path, monkeypatch):
     assert not [path for path in tmp_path.rglob(".*")]
 
 
-@pytest.mark.parametrize("place", ["write_tree", "write_atomically"])
-def test_a_kill_while_it_writes_leaves_the_epoch_before(x, tmp_path, monkeypatch, place):
+@pytest.mark.parametrize("module, name, calls", [(run_file, "write_tree", 3), (checkpoint, "write_atomically", 1)])
+def test_a_kill_while_it_writes_leaves_the_epoch_before(x, tmp_path, monkeypatch, module, name, calls):
     """In the last epoch of the first RBM, where both files are written."""
     whole, _ = stack(x, stale=True)
-    count, write = itertools.count(1), getattr(checkpoint, place)
+    count, write = itertools.count(1), getattr(module, name)
 
     def dies(*arguments):
-        if next(count) == (3 if place == "write_tree" else 1):
+        if next(count) == calls:
             raise KilledError
         write(*arguments)
 
     with monkeypatch.context() as patch, pytest.raises(KilledError):
-        patch.setattr(checkpoint, place, dies)
+        patch.setattr(module, name, dies)
         stack(x, stale=True, checkpoint=tmp_path)
     again, _ = stack(x, stale=True, checkpoint=tmp_path)
     for one, two in zip(whole, again, strict=True):

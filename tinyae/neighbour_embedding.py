@@ -22,6 +22,7 @@ import numpy as np
 
 from tinyae.analysis import PCA
 from tinyae.checks import UsageError, as_float_array, check_finite, check_float, check_int, check_shape
+from tinyae.files import writable_folder
 from tinyae.layers import Dense, Linear
 from tinyae.layers.flat import point_grads_at
 from tinyae.neighbour_search import nearest_rows, without
@@ -29,13 +30,15 @@ from tinyae.optimizers import Adam
 from tinyae.schedules import Cosine
 from tinyae.training.history import History
 from tinyae.training.progress import progress_bar
+from tinyae.training.run_file import RunFile
+from tinyae.training.same_run import NET, checksum_of_net, describe_array, describe_generator
 from tinyae.training.threads import Team, thread_count
 
 COMPONENTS = 50  # of PCA, in which neighbours are looked for: nearly all of the distance, little of the work
 
 
 def fit_neighbours(
-    model, x, *, epochs=20, batch_size=500, lr=2e-3, neighbours=15, seed=0, threads=None, progress=True
+    model, x, *, epochs=20, batch_size=500, lr=2e-3, neighbours=15, seed=0, threads=None, progress=True, checkpoint=None
 ):  # fmt: skip
     """Train the encoder of `model` to keep the neighbours of x (N, ...) together; the decoder is left as it is.
 
@@ -57,6 +60,9 @@ def fit_neighbours(
     seed : int
     threads : int, optional
     progress : bool or str
+    checkpoint : path, optional
+        A folder of the run's own, in which every epoch is kept: a run that is called again, after a kill at whatever
+        moment, goes on after the last epoch kept, and ends with the same bits. Another run's checkpoint is refused.
 
     Returns
     -------
@@ -66,7 +72,8 @@ def fit_neighbours(
     Raises
     ------
     UsageError
-        Wrong shape, NaN, settings out of range, too few rows, an encoder that ends in something else.
+        Wrong shape, NaN, settings out of range, too few rows, an encoder that ends in something else, another run's
+        checkpoint.
     FloatingPointError
         The weights became NaN or infinite: names the epoch.
 
@@ -90,13 +97,16 @@ def fit_neighbours(
             f"fit_neighbours: expected more than {max(neighbours, batch_size)} rows, got {len(x)}; "
             "lower batch_size or neighbours."
         )
+    settings = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "neighbours": neighbours}
     threads, rng, history = thread_count(threads), np.random.default_rng(seed), History()
     near = neighbours_of(x.reshape(len(x), -1), neighbours, threads)
     steps = len(x) // batch_size
     with Team(threads) as team:
         step = NeighbourStep(model, Adam(Cosine(lr, warmup=0.02), beta2=0.99), team, epochs * steps)
-        with progress_bar(epochs * steps, progress, 0) as bar:
-            for epoch in range(1, epochs + 1):
+        kept = NeighbourCheckpoint(checkpoint, model, step, rng, x, settings)
+        history.rows += kept.restore()
+        with progress_bar(epochs * steps, progress, len(history) * steps) as bar:
+            for epoch in range(len(history) + 1, epochs + 1):
                 started, total = time.perf_counter(), 0.0
                 for _ in range(steps):
                     some = rng.integers(len(x), size=batch_size)
@@ -108,6 +118,7 @@ def fit_neighbours(
                         "try a smaller lr."
                     )
                 history.append({"epoch": epoch, "loss": total / steps, "seconds": time.perf_counter() - started})
+                kept.epoch_done(history.rows)
                 bar.set_postfix(loss=f"{total / steps:.3f}", refresh=False)
     _standardise(last, model.encode(x, threads=threads))
     return history
@@ -193,6 +204,35 @@ class NeighbourStep:
             self.optimizer.begin_step(self.theta, self.total_steps)
             self.team.run(update)
         return loss
+
+
+class NeighbourCheckpoint:
+    """The training of `fit_neighbours`, kept in `neighbours.npz` in a folder; nowhere if that is None."""
+
+    def __init__(self, folder, model, step, rng, x, settings):
+        self.step, self.rng, self.file = step, rng, None
+        if folder is not None:
+            folder = writable_folder(folder, "fit_neighbours: checkpoint")
+            how = settings | {"threads": step.team.size, "x": describe_array(x)}
+            start = {NET: checksum_of_net(model), "generator": describe_generator(rng)}
+            account = {"settings": how, "start": start}
+            self.file = RunFile(folder / "neighbours.npz", "fit_neighbours", "checkpoint of neighbours", account)
+
+    def restore(self):
+        """Bring the run to where the file left it; the rows of its history, none where there is no file."""
+        kept = self.file and self.file.read()
+        if not kept:
+            return []
+        self.step.theta[:] = kept["theta"]
+        self.step.optimizer.load_state_dict(kept["optimizer"])
+        self.rng.bit_generator.state = kept["generator"]
+        return kept["rows"]
+
+    def epoch_done(self, rows):
+        """Keep what this epoch has left."""
+        if self.file is not None:
+            state = {"theta": self.step.theta, "optimizer": self.step.optimizer.state_dict()}
+            self.file.write(rows=rows, generator=self.rng.bit_generator.state, **state)
 
 
 def _last_dense(model):

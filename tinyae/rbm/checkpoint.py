@@ -8,14 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyae.checks import UsageError, in_words
+from tinyae.checks import UsageError
 from tinyae.files import remove_leftovers, writable_folder, write_atomically
-from tinyae.training.packing import read_tree, write_tree
-from tinyae.training.same_run import WAYS_OUT, describe_array, describe_generator, differences
-from tinyae.version import __version__
-
-FORMAT = 1  # raised when an older tinyae could not go on from what this one writes
-KIND = "tinyae checkpoint of an RBM"
+from tinyae.training.run_file import RunFile
+from tinyae.training.same_run import describe_array, describe_generator
 
 
 class RBMCheckpoint:
@@ -39,27 +35,18 @@ class RBMCheckpoint:
     def __init__(self, folder, step, rng, last_hidden, x, settings):
         self.folder = writable_folder(folder, "fit_rbm: checkpoint")
         self.step, self.rng, self.last_hidden = step, rng, last_hidden
-        self.path, self.hidden_path = self.folder / "rbm.npz", self.folder / "hidden.npy"
-        for path in (self.path, self.hidden_path):
-            remove_leftovers(path)
-        told = {name: in_words(value) for name, value in settings.items()}
-        self.account = {
-            "settings": told | {"units": repr(step.rbm), "threads": str(step.team.size), "x": describe_array(x)},
-            "start": {"weights": describe_array(step.rbm.theta), "generator": describe_generator(rng)},
-        }
+        self.hidden_path = self.folder / "hidden.npy"
+        remove_leftovers(self.hidden_path)
+        how = {"units": repr(step.rbm), "threads": step.team.size, "x": describe_array(x)}
+        start = {"weights": describe_array(step.rbm.theta), "generator": describe_generator(rng)}
+        account = {"settings": settings | how, "start": start}
+        self.file = RunFile(self.folder / "rbm.npz", "fit_rbm", "checkpoint of an RBM", account)
 
     def restore(self):
         """Bring the run to where the file left it; the rows of its history, none where there is no file."""
-        if not self.path.exists():
+        kept = self.file.read()
+        if kept is None:
             return []
-        kept = read_tree(self.path, "fit_rbm", "checkpoint of an RBM")
-        if not isinstance(kept, dict) or kept.get("kind") != KIND or kept.get("format") != FORMAT:
-            raise UsageError(
-                f"fit_rbm: expected a whole checkpoint of an RBM, got {self.path}, which is something else."
-            )
-        unlike = differences(kept["account"], self.account)
-        if unlike:
-            raise UsageError(f"fit_rbm: expected the run that {self.path} holds, got another: {unlike}; {WAYS_OUT}.")
         if self.last_hidden is not None and kept["finished"]:
             self.last_hidden[...] = self._read_hidden(kept["hidden"])
         self.step.rbm.theta[:], self.step.velocity[:] = kept["theta"], kept["velocity"]
@@ -73,20 +60,15 @@ class RBMCheckpoint:
         keeps_hidden = finished and self.last_hidden is not None
         if keeps_hidden:
             write_atomically(self.hidden_path, lambda temporary: np.save(temporary, self.last_hidden))
-        tree = {
-            "kind": KIND,
-            "format": FORMAT,
-            "tinyae": __version__,
-            "account": self.account,
-            "finished": finished,
-            "rows": rows,
-            "generator": self.rng.bit_generator.state,
-            "noise": [worker.bit_generator.state for worker in self.step.rngs],
-            "theta": self.step.rbm.theta,
-            "velocity": self.step.velocity,
-            "hidden": describe_array(self.last_hidden) if keeps_hidden else None,
-        }
-        write_tree(self.path, tree)
+        self.file.write(
+            finished=finished,
+            rows=rows,
+            generator=self.rng.bit_generator.state,
+            noise=[worker.bit_generator.state for worker in self.step.rngs],
+            theta=self.step.rbm.theta,
+            velocity=self.step.velocity,
+            hidden=describe_array(self.last_hidden) if keeps_hidden else None,
+        )
 
     def _read_hidden(self, described):
         """The hidden means of a finished run, which the file says had this checksum."""

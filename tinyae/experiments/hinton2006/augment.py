@@ -1,4 +1,4 @@
-"""Other versions of the training images: turned, stretched and shifted a little, as more data or as noise."""
+"""Other versions of the training images in every epoch: turned, stretched and shifted a little, or mirrored."""
 
 import numpy as np
 
@@ -6,26 +6,6 @@ from tinyae.checks import UsageError
 from tinyae.training import Callback
 from tinyae.training.memory import pieces
 from tinyae.training.threads import Team
-from tinyae.warping import Warp
-
-
-class WarpedInputs:
-    """A corruption of rows that are images: the net sees them warped, and is asked for them as they were.
-
-    What a code of a few numbers cannot hold anyway, such as how far a digit leans, it learns to overlook.
-
-    Parameters
-    ----------
-    image_shape : tuple (H, W, C)
-    settings : dict
-        Of `tinyae.warping.Warp`.
-    """
-
-    def __init__(self, image_shape, settings):
-        self.image_shape, self.settings = tuple(image_shape), dict(settings)
-
-    def __call__(self, x, rng):
-        return Warp(**self.settings)(x.reshape(-1, *self.image_shape), rng).reshape(x.shape)
 
 
 class OtherImages(Callback):

@@ -10,15 +10,10 @@ reconstructions alone.
 import numpy as np
 
 from tinyae.autoencoder import Autoencoder
-from tinyae.checks import UsageError
-from tinyae.files import writable_folder
 from tinyae.layers import Dense, Linear
 from tinyae.neighbour_embedding import fit_neighbours
 from tinyae.optimizers import Adam
 from tinyae.schedules import Cosine
-from tinyae.training.history import History
-from tinyae.training.packing import read_tree, write_tree
-from tinyae.training.same_run import WAYS_OUT, checksum_of_net, describe_array, differences
 
 # Weight vectors of the decoder's first layer: a unit goes from 0.1 to 0.9 over 4.4 / STEEPNESS standard deviations of
 # the map. At the weights of RBMs, about 1, the decoder begins as a blur.
@@ -39,7 +34,7 @@ def map_start(model, x, *, neighbour_epochs, decoder_epochs, batch_size, lr, bet
     seed, threads : int
     progress : bool
     folder : Path or None
-        Where what is done is kept, for a killed run to go on.
+        Where every epoch is kept, for a killed run to go on.
 
     Returns
     -------
@@ -47,7 +42,10 @@ def map_start(model, x, *, neighbour_epochs, decoder_epochs, batch_size, lr, bet
     histories : list of History
         Of the encoder, of the decoder.
     """
-    arranged = keep_neighbours(model, x, neighbour_epochs, seed, threads, progress, folder)
+    arranged = fit_neighbours(
+        model, x, epochs=neighbour_epochs, batch_size=min(PAIRS, len(x) // 4), seed=seed, threads=threads,
+        progress=progress and "keeping neighbours", checkpoint=folder and folder / "neighbours",
+    )  # fmt: skip
     codes = model.encode(x, threads=threads)
     steep_first_layer(model.decoder, codes, np.random.default_rng(seed))
     drawing = Autoencoder(
@@ -70,27 +68,3 @@ def steep_first_layer(decoder, codes, rng):
     W *= STEEPNESS / np.linalg.norm(W, axis=0)
     params["W"][:] = W
     params["b"][:] = -(W * codes[rng.integers(len(codes), size=W.shape[1])].T).sum(axis=0)
-
-
-def keep_neighbours(model, x, epochs, seed, threads, progress, folder):
-    """`fit_neighbours`, or what it gave before, where `folder` holds that. Returns its History."""
-    told = {"epochs": epochs, "seed": seed, "threads": threads, "x": describe_array(x), "net": checksum_of_net(model)}
-    account = {"neighbours": {name: str(value) for name, value in told.items()}}
-    path, history = folder and folder / "neighbours.npz", History()
-    if path is not None and path.exists():
-        kept = read_tree(path, "hinton2006", "result of fit_neighbours")
-        unlike = differences(kept["account"], account)
-        if unlike:
-            raise UsageError(f"hinton2006: expected the run that {path} holds, got another: {unlike}; {WAYS_OUT}.")
-        model.theta[:], history.rows = kept["theta"], kept["rows"]
-        return history
-    history = fit_neighbours(
-        model, x, epochs=epochs, batch_size=min(PAIRS, len(x) // 4), seed=seed, threads=threads,
-        progress=progress and "keeping neighbours",
-    )  # fmt: skip
-    if path is not None:
-        write_tree(
-            writable_folder(folder, "hinton2006") / path.name,
-            {"account": account, "theta": model.theta, "rows": history.rows},
-        )
-    return history

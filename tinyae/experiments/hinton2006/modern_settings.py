@@ -35,8 +35,6 @@ class ModernRecipe:
         Epochs of pretraining with the low momentum.
     warp : dict
         Settings of `Warp` for the training images, as input and as target; empty for none.
-    warped_inputs : dict
-        Settings of `Warp` for what the net sees, where it is asked for the image as it was; empty for none.
     flips : bool
         Lay the training images in another of eight ways in every epoch (`Flipped`).
     warped_share, unwarped_end : float
@@ -59,7 +57,6 @@ class ModernRecipe:
     beta2: float = 0.99
     momentum_switch: int = MOMENTUM_SWITCH
     warp: dict = field(default_factory=dict)
-    warped_inputs: dict = field(default_factory=dict)
     flips: bool = False
     warped_share: float = 0.5
     unwarped_end: float = 0.2
@@ -67,37 +64,31 @@ class ModernRecipe:
 
 
 QUICK = ModernRecipe(n_train=10_000, pretrain_epochs=2, finetune_epochs=8, batch_size=100, lr=4e-3)
+WARPS = {"turn": 0.1, "zoom": 0.08, "shift": 0.02}
+MILD_WARPS = {"turn": 0.06, "zoom": 0.05, "shift": 0.01}  # two numbers hold the digit, and little of how it lies
 SHORT = {
-    "mnist-2d": ModernRecipe(),
-    "mnist-30": ModernRecipe(pretrain_epochs=6, momentum_switch=2, lr=4e-3),
+    "mnist-2d": ModernRecipe(pretrain_epochs=6, momentum_switch=2, finetune_epochs=24, batch_size=100, lr=4e-3),
+    "mnist-30": ModernRecipe(
+        pretrain_epochs=6, momentum_switch=2, finetune_epochs=24, batch_size=100, lr=3e-3, warp=WARPS,
+        warped_share=1.0,
+    ),
     "curves": ModernRecipe(finetune_epochs=25, batch_size=50, lr=1.2e-2, momentum_switch=2, flips=True),
     "faces": ModernRecipe(
-        n_train=20_000,
-        as_pca=True,
-        pretrain_epochs=0,
-        finetune_epochs=3,
-        lr=5e-4,
-        beta2=0.999,
+        n_train=20_000, as_pca=True, pretrain_epochs=0, finetune_epochs=3, lr=5e-4, beta2=0.999,
     ),
-}
+}  # fmt: skip
 MODERN = SHORT | {
-    "mnist-2d": ModernRecipe(
-        pretrain_epochs=6, momentum_switch=2, neighbour_epochs=25, decoder_epochs=3, finetune_epochs=110,
-        batch_size=100, lr=3e-3, warp={"turn": 0.06, "zoom": 0.05, "shift": 0.01}, warped_share=1.0,
-        unwarped_end=0.12,
+    "mnist-2d": replace(
+        SHORT["mnist-2d"], neighbour_epochs=25, decoder_epochs=3, finetune_epochs=200, lr=2e-3, warp=MILD_WARPS,
+        warped_share=1.0, unwarped_end=0.08,
     ),
-    "mnist-30": ModernRecipe(
-        pretrain_epochs=6, momentum_switch=2, finetune_epochs=100, batch_size=100, lr=3e-3,
-        warp={"turn": 0.1, "zoom": 0.08, "shift": 0.02}, warped_share=1.0, patience=20,
-    ),
+    "mnist-30": replace(SHORT["mnist-30"], finetune_epochs=100, patience=20),
     "curves": ModernRecipe(
         hidden_activation="softplus", pretrain_epochs=0, loss="mse", finetune_epochs=250, batch_size=50, lr=2e-3,
         flips=True,
     ),
     "faces": replace(SHORT["faces"], n_train=None, finetune_epochs=5),
 }  # fmt: skip
-
-
 QUICKS = {"faces": replace(SHORT["faces"], n_train=2000, batch_size=50, lr=1e-4)}  # few steps undo PCA less
 
 
