@@ -587,8 +587,9 @@ def test_seconds_of_training_are_those_of_the_clock_where_they_are_known():
 def test_facts_of_a_run_for_the_page(result):
     others = {"published": {"pca": 1.0, "pca_18": 5.9, "logistic_pca_18": 2.45, "pca_7": 1.0}}
     others |= {"pca_18_test_squared_error": 5.907, "logistic_pca_18_test_squared_error": 0.708}
+    others |= {"training": result.metrics["training"] | {"warp": {"turn": 0.1, "shift": 0.02}}}
     net, settings, *_, plain, logistic = page.facts(result.metrics | others)
-    assert "Net 36-20-15-10-2" in net and "batch_size 20" in settings
+    assert "Net 36-20-15-10-2" in net and "batch_size 20" in settings and "warp (turn 0.1, shift 0.02)" in settings
     assert "None" not in settings and "{}" not in settings and "False" not in settings
     assert [plain, logistic] == ["PCA-18: 5.91 (the paper 5.90).", "logistic PCA-18: 0.71 (the paper 2.45)."]
 

@@ -99,8 +99,7 @@ def in_words(metrics):
 
 def facts(metrics):
     """What one run was, in lines."""
-    settings = ", ".join(f"{name} {value}" for name, value in metrics["training"].items() if value not in UNUSED)
-    machine = ", ".join(f"{name} {value}" for name, value in (metrics["machine"] | metrics["versions"]).items())
+    settings = pairs({name: value for name, value in metrics["training"].items() if value not in UNUSED})
     size = metrics["layer_sizes"][-1]
     more = [
         f"{kind.title}: {metrics[kind.key]:.2f} (the paper {metrics['published'][kind.name]:.2f})."
@@ -114,9 +113,15 @@ def facts(metrics):
         f"Settings: {settings}.",
         f"Pretraining {metrics['seconds_pretrain']:.0f} s, fine-tuning {metrics['seconds_finetune']:.0f} s, "
         f"{metrics['peak_rss_mb']:.0f} MB of memory.",
-        f"Machine: {machine}.",
+        f"Machine: {pairs(metrics['machine'] | metrics['versions'])}.",
         *more,
     ]
+
+
+def pairs(values):
+    """A dict in words: 'lr 0.002, warp (turn 0.1, zoom 0.08)'."""
+    told = {name: f"({pairs(value)})" if isinstance(value, dict) else value for name, value in values.items()}
+    return ", ".join(f"{name} {value}" for name, value in told.items())
 
 
 def as_markdown(runs, starts=None, maps=(), documents=()):
