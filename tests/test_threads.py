@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from tinyae.architectures import dense_autoencoder
 from tinyae.checks import UsageError
 from tinyae.training import chunks, memory, shards
-from tinyae.training.threads import Team, available_cores, thread_count
+from tinyae.training.threads import Team, available_cores, run_in_parts, thread_count
 
 
 def blas_threads():
@@ -105,6 +105,21 @@ def test_parts_cut_the_range_in_order(n, size):
     lengths = [part.stop - part.start for part in parts]
     assert max(lengths) - min(lengths) <= 1
     assert parts == Team(size).parts(n)
+
+
+@pytest.mark.parametrize("threads", [None, 1, 3])
+def test_run_in_parts_covers_every_row_once(threads):
+    visits = np.zeros(7, int)
+
+    def work(rows):
+        visits[rows] += 1
+
+    run_in_parts(work, len(visits), threads)
+    assert_array_equal(visits, 1)
+    with pytest.raises(ArithmeticError):
+        run_in_parts(lambda rows: (_ for _ in ()).throw(ArithmeticError), 7, threads)
+    with pytest.raises(UsageError, match="threads: expected threads to be a whole number >= 1, got 0"):
+        run_in_parts(work, 7, 0)
 
 
 def test_thread_count():

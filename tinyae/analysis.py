@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyae.checks import UsageError, check_finite, check_int, check_shape
 from tinyae.kernels.neighbours import nearest
-from tinyae.training.threads import Team, thread_count
+from tinyae.training.threads import run_in_parts
 
 SMALLEST_PROBABILITY = 1e-7  # for cross-entropies of reconstructions that are not from a sigmoid (PCA's)
 
@@ -233,13 +233,11 @@ def knn_accuracy(codes_train, labels_train, codes_test, labels_test, k=5, thread
     train = np.ascontiguousarray(codes_train, dtype=np.float32)
     test = np.ascontiguousarray(codes_test, dtype=np.float32)
     neighbours = np.empty((len(test), k), np.int64)
-    with Team(thread_count(threads)) as team:
-        parts = team.parts(len(test))
 
-        def work(worker):
-            neighbours[parts[worker]] = nearest(train, test[parts[worker]], k)
+    def search(rows):
+        neighbours[rows] = nearest(train, test[rows], k)
 
-        team.run(work)
+    run_in_parts(search, len(test), threads)
     votes = np.asarray(labels_train, dtype=np.int64)[neighbours]
     counts = np.zeros((len(test), votes.max() + 1), np.int64)
     np.add.at(counts, (np.arange(len(test))[:, None], votes), 1)

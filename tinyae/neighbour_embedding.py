@@ -98,28 +98,27 @@ def fit_neighbours(
             "lower batch_size or neighbours."
         )
     settings = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "neighbours": neighbours}
-    threads, rng, history = thread_count(threads), np.random.default_rng(seed), History()
-    near = neighbours_of(x.reshape(len(x), -1), neighbours, threads)
+    team, rng, history = Team(thread_count(threads)), np.random.default_rng(seed), History()
     steps = len(x) // batch_size
-    with Team(threads) as team:
-        step = NeighbourStep(model, Adam(Cosine(lr, warmup=0.02), beta2=0.99), team, epochs * steps)
-        kept = NeighbourCheckpoint(checkpoint, model, step, rng, x, settings)
-        history.rows += kept.restore()
-        with progress_bar(epochs * steps, progress, len(history) * steps) as bar:
-            for epoch in range(len(history) + 1, epochs + 1):
-                started, total = time.perf_counter(), 0.0
-                for _ in range(steps):
-                    some = rng.integers(len(x), size=batch_size)
-                    total += step(x, np.concatenate([some, near[some, rng.integers(neighbours, size=batch_size)]]))
-                    bar.update()
-                if not math.isfinite(total):
-                    raise FloatingPointError(
-                        f"fit_neighbours: expected finite weights, got NaN or infinity in epoch {epoch}; "
-                        "try a smaller lr."
-                    )
-                history.append({"epoch": epoch, "loss": total / steps, "seconds": time.perf_counter() - started})
-                kept.epoch_done(history.rows)
-                bar.set_postfix(loss=f"{total / steps:.3f}", refresh=False)
+    step = NeighbourStep(model, Adam(Cosine(lr, warmup=0.02), beta2=0.99), team, epochs * steps)
+    kept = NeighbourCheckpoint(checkpoint, model, step, rng, x, settings)
+    history.rows += kept.restore()
+    if len(history) < epochs:
+        near = neighbours_of(x.reshape(len(x), -1), neighbours, threads)
+    with team, progress_bar(epochs * steps, progress, len(history) * steps) as bar:
+        for epoch in range(len(history) + 1, epochs + 1):
+            started, total = time.perf_counter(), 0.0
+            for _ in range(steps):
+                some = rng.integers(len(x), size=batch_size)
+                total += step(x, np.concatenate([some, near[some, rng.integers(neighbours, size=batch_size)]]))
+                bar.update()
+            if not math.isfinite(total):
+                raise FloatingPointError(
+                    f"fit_neighbours: expected finite weights, got NaN or infinity in epoch {epoch}; try a smaller lr."
+                )
+            history.append({"epoch": epoch, "loss": total / steps, "seconds": time.perf_counter() - started})
+            kept.epoch_done(history.rows)
+            bar.set_postfix(loss=f"{total / steps:.3f}", refresh=False)
     _standardise(last, model.encode(x, threads=threads))
     return history
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinyae.kernels.neighbours import nearest_by_products
-from tinyae.training.threads import Team, thread_count
+from tinyae.training.threads import run_in_parts
 
 
 def nearest_rows(points, queries, k, threads=None):
@@ -17,14 +17,11 @@ def nearest_rows(points, queries, k, threads=None):
         Their squared distances.
     """
     rows, squared = np.empty((len(queries), k), np.int64), np.empty((len(queries), k))
-    with Team(thread_count(threads)) as team:
-        parts = team.parts(len(queries))
 
-        def work(worker):
-            mine = parts[worker]
-            rows[mine], squared[mine] = nearest_by_products(points, queries[mine], k)
+    def search(mine):
+        rows[mine], squared[mine] = nearest_by_products(points, queries[mine], k)
 
-        team.run(work)
+    run_in_parts(search, len(queries), threads)
     return rows, squared
 
 

@@ -4,8 +4,6 @@ As `tinyae.training.checkpoint` does for `Autoencoder.fit`. The file holds the p
 the random generators, the history, and an account of the run, by which another run's checkpoint is known and refused.
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from tinyae.checks import UsageError
@@ -17,9 +15,11 @@ from tinyae.training.same_run import describe_array, describe_generator
 class RBMCheckpoint:
     """The training of one RBM, kept in a folder of its own: `rbm.npz`, and `hidden.npy` where hidden means are kept.
 
+    Kept nowhere if the folder is None: then there is nothing to go on from.
+
     Parameters
     ----------
-    folder : path
+    folder : path or None
         Made if need be.
     step : tinyae.rbm.training.CDStep
         What trains, before its first update.
@@ -33,19 +33,21 @@ class RBMCheckpoint:
     """
 
     def __init__(self, folder, step, rng, last_hidden, x, settings):
-        self.folder = writable_folder(folder, "fit_rbm: checkpoint")
-        self.step, self.rng, self.last_hidden = step, rng, last_hidden
-        self.hidden_path = self.folder / "hidden.npy"
+        self.step, self.rng, self.last_hidden, self.file = step, rng, last_hidden, None
+        if folder is None:
+            return
+        folder = writable_folder(folder, "fit_rbm: checkpoint")
+        self.hidden_path = folder / "hidden.npy"
         remove_leftovers(self.hidden_path)
         how = {"units": repr(step.rbm), "threads": step.team.size, "x": describe_array(x)}
         start = {"weights": describe_array(step.rbm.theta), "generator": describe_generator(rng)}
         account = {"settings": settings | how, "start": start}
-        self.file = RunFile(self.folder / "rbm.npz", "fit_rbm", "checkpoint of an RBM", account)
+        self.file = RunFile(folder / "rbm.npz", "fit_rbm", "checkpoint of an RBM", account)
 
     def restore(self):
         """Bring the run to where the file left it; the rows of its history, none where there is no file."""
-        kept = self.file.read()
-        if kept is None:
+        kept = self.file and self.file.read()
+        if not kept:
             return []
         if self.last_hidden is not None and kept["finished"]:
             self.last_hidden[...] = self._read_hidden(kept["hidden"])
@@ -57,6 +59,8 @@ class RBMCheckpoint:
 
     def epoch_done(self, rows, finished):
         """Keep what this epoch has left. After the last one the hidden means come first: the file must not lie."""
+        if self.file is None:
+            return
         keeps_hidden = finished and self.last_hidden is not None
         if keeps_hidden:
             write_atomically(self.hidden_path, lambda temporary: np.save(temporary, self.last_hidden))
@@ -79,19 +83,3 @@ class RBMCheckpoint:
         if describe_array(hidden) != described:
             raise UsageError(f"fit_rbm: expected {described} in {self.hidden_path}, got {describe_array(hidden)}.")
         return hidden
-
-
-class NoRBMCheckpoint:
-    """A run that is kept nowhere."""
-
-    def restore(self):
-        """Nothing to go on from."""
-        return []
-
-    def epoch_done(self, rows, finished):
-        """Keep nothing."""
-
-
-def rbm_checkpoint(folder, *run):
-    """`fit_rbm`'s argument, a folder or None, as what its loop calls."""
-    return NoRBMCheckpoint() if folder is None else RBMCheckpoint(Path(folder), *run)

@@ -4,7 +4,7 @@ import numpy as np
 
 from tinyae.checks import UsageError, check_shape
 from tinyae.training.memory import pieces
-from tinyae.training.threads import Team, thread_count
+from tinyae.training.threads import run_in_parts
 
 NUMBERS_AT_ONCE = 32_768  # rows times hidden units: what fits a core's cache
 
@@ -29,14 +29,12 @@ def log_pseudo_likelihood(rbm, v, threads=None):
     check_shape(who, v, ("N", rbm.n_visible), "v")
     result = np.empty(len(v), rbm.theta.dtype)
     at_once = max(1, NUMBERS_AT_ONCE // rbm.n_hidden)
-    with Team(thread_count(threads)) as team:
-        parts = team.parts(len(v))
 
-        def work(worker):
-            for rows in pieces(parts[worker], at_once):
-                result[rows] = _of_rows(rbm, np.asarray(v[rows], rbm.theta.dtype))
+    def work(part):
+        for rows in pieces(part, at_once):
+            result[rows] = _of_rows(rbm, np.asarray(v[rows], rbm.theta.dtype))
 
-        team.run(work)
+    run_in_parts(work, len(v), threads)
     return result
 
 

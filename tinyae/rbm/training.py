@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyae.checks import UsageError, as_float_array, check_finite, check_float, check_int, check_shape
 from tinyae.kernels import updates
-from tinyae.rbm.checkpoint import rbm_checkpoint
+from tinyae.rbm.checkpoint import RBMCheckpoint
 from tinyae.training.history import History
 from tinyae.training.progress import progress_bar
 from tinyae.training.slabs import SlabUpdate
@@ -122,7 +122,7 @@ def fit_rbm(
     steps = -(-len(x) // batch_size)
     with Team(thread_count(threads)) as team:
         step = CDStep(rbm, team, k, weight_cost, rng)
-        kept = rbm_checkpoint(checkpoint, step, rng, last_hidden, x, settings)
+        kept = RBMCheckpoint(checkpoint, step, rng, last_hidden, x, settings)
         history.rows += kept.restore()
         with progress_bar(epochs * steps, progress, len(history) * steps) as bar:
             for epoch in range(len(history) + 1, epochs + 1):

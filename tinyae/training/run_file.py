@@ -1,9 +1,9 @@
 """The file of a run: how far it is, with an account of it, by which another run's file is known and refused."""
 
-from tinyae.checks import UsageError, in_words
+from tinyae.checks import UsageError
 from tinyae.files import remove_leftovers
 from tinyae.training.packing import read_tree, write_tree
-from tinyae.training.same_run import WAYS_OUT, differences
+from tinyae.training.same_run import WAYS_OUT, differences, settings_in_words
 from tinyae.version import __version__
 
 FORMAT = 1  # raised when an older tinyae could not go on from what this one writes
@@ -26,10 +26,7 @@ class RunFile:
 
     def __init__(self, path, who, what, account):
         self.path, self.who, self.what = path, who, what
-        self.account = {
-            group: {name: value if isinstance(value, str) else in_words(value) for name, value in values.items()}
-            for group, values in account.items()
-        }
+        self.account = {group: settings_in_words(values) for group, values in account.items()}
         remove_leftovers(path)
 
     def read(self):

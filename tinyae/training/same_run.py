@@ -37,7 +37,7 @@ def describe_run(run, rng, callbacks, *, batch_size, shuffle, threads, settings)
         What the caller wants to see compared by name, before all else.
     """
     account = {
-        "settings": {name: value if isinstance(value, str) else in_words(value) for name, value in settings.items()},
+        "settings": settings_in_words(settings),
         "net": describe_net(run.model),
         "training": {"batch_size": batch_size, "shuffle": bool(shuffle), "threads": threads}
         | {"optimizer": run.optimizer.name}
@@ -47,6 +47,11 @@ def describe_run(run, rng, callbacks, *, batch_size, shuffle, threads, settings)
         "start": {NET: checksum_of_net(run.model), "generator": describe_generator(rng)},
     }
     return {group: {name: str(value) for name, value in values.items()} for group, values in account.items()}
+
+
+def settings_in_words(settings):
+    """{name: text} of {name: value}; a text stands as it is, without quotes."""
+    return {name: value if isinstance(value, str) else in_words(value) for name, value in settings.items()}
 
 
 def describe_net(model):
