@@ -18,6 +18,7 @@ from tinyae.minimisers.conjugate_gradient import (
     quadratic_minimum,
 )
 from tinyae.training import shards
+from tinyae.training.line_search import LineSearchStep
 
 EXACT = LineSearch(sigma=1e-8, rho=1e-9)
 
@@ -190,11 +191,30 @@ def fitted(model, **settings):
     return model.fit(X, **options | settings)
 
 
-def test_fit_falls_on_every_epoch_and_counts_gradients():
-    optimizer = ConjugateGradient(3)
+def test_what_is_known_of_the_start_is_not_asked_for_again():
+    function, _ = bowl(4)
+    asked = []
+
+    def counted(theta):
+        asked.append(theta.copy())
+        return function(theta)
+
+    start = np.zeros(4)
+    whole = minimise(counted, start, searches=3)
+    assert whole.evaluations == len(asked) and any(np.array_equal(theta, start) for theta in asked)
+    asked.clear()
+    again = minimise(counted, start, searches=3, first=function(start))
+    assert again.evaluations == len(asked) + 1 and not any(np.array_equal(theta, start) for theta in asked)
+    np.testing.assert_array_equal(again.theta, whole.theta)
+
+
+def test_fit_falls_on_every_epoch_and_counts_every_gradient(monkeypatch):
+    optimizer, calls, gradient = ConjugateGradient(3), itertools.count(), LineSearchStep.gradient
+    monkeypatch.setattr(LineSearchStep, "gradient", lambda *args: (next(calls), gradient(*args))[1])
     losses = fitted(net(), epochs=6, optimizer=optimizer)["loss"]
     assert losses[-1] < losses[0] and all(b <= a * 1.02 for a, b in itertools.pairwise(losses))
     assert optimizer.t == 18 and 4 * 18 <= optimizer.evaluations <= 60 * 18  # three searches, at most twenty each
+    assert optimizer.evaluations == next(calls)
 
 
 def test_the_loss_told_is_that_before_the_searches():

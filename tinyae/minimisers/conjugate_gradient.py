@@ -91,7 +91,7 @@ class Searched:
     succeeded: bool
 
 
-def minimise(function, theta, *, searches=100, tolerance=0.0, settings=None, follow=None):
+def minimise(function, theta, *, searches=100, tolerance=0.0, settings=None, first=None, follow=None):
     """Minimise function(theta) -> (value, gradient) by conjugate gradients.
 
     Parameters
@@ -106,6 +106,8 @@ def minimise(function, theta, *, searches=100, tolerance=0.0, settings=None, fol
     tolerance : float
         Largest |entry| of the gradient to stop at before.
     settings : LineSearch, optional
+    first : (float, array (n,)), optional
+        function(theta), where it is known: it is not asked for again, and counts as an evaluation all the same.
     follow : function of a Searched, optional
         Called after every search, for pictures of the way.
 
@@ -122,7 +124,7 @@ def minimise(function, theta, *, searches=100, tolerance=0.0, settings=None, fol
     tried = None if follow is None else []
     settings, searches = settings or LineSearch(), check_int("minimise", "searches", searches, 1)
     theta = np.array(theta)
-    value, gradient = function(theta)
+    value, gradient = function(theta) if first is None else first
     value = float(value)  # a NumPy scalar of float64 would make float32 vectors float64
     if not math.isfinite(value):
         raise UsageError(f"minimise: expected a finite value where it starts, got {value}.")

@@ -30,10 +30,11 @@ class LineSearchStep(ShardedStep):
             self.team.run(self._add_up)
             return float(parts.sum()), self.grads[0]
 
-        value = function(start)[0]
-        if not np.isfinite(value):
-            return value
-        minimum = minimise(function, start, searches=self.optimizer.searches, settings=self.optimizer.settings)
+        first = function(start)
+        if not np.isfinite(first[0]):
+            return first[0]
+        searches, settings = self.optimizer.searches, self.optimizer.settings
+        minimum = minimise(function, start, searches=searches, settings=settings, first=first)
         np.copyto(theta, minimum.theta)
         self.optimizer.count(minimum)
         return float(self.parts.sum())
