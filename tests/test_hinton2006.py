@@ -35,6 +35,7 @@ from tinyae.experiments.hinton2006.recipe_paper import PaperRecipe
 from tinyae.experiments.hinton2006.run import course, training_seconds
 from tinyae.logistic_pca import LogisticPCA
 from tinyae.rbm.checkpoint import RBMCheckpoint
+from tinyae.stacked import fit_stacked
 from tinyae.training import History
 from tinyae.warping import Warp
 
@@ -672,7 +673,7 @@ def test_every_start_by_every_optimizer(comparison):
     assert kinds == [
         (start, optimizer, epochs)
         for optimizer, epochs in (("conjugate gradient", [0, 1, 2]), ("Adam", [0, 1, 2, 3]))
-        for start in ("pretrained, sigmoid", "random, sigmoid", "random, ReLU")
+        for start in ("pretrained, sigmoid", "random, sigmoid", "pretrained, ReLU", "random, ReLU")
     ]
     for curve in comparison.curves:
         assert len(curve["errors"]) == len(curve["seconds"]) == len(curve["training_errors"]) == len(curve["epochs"])
@@ -680,22 +681,31 @@ def test_every_start_by_every_optimizer(comparison):
         assert (curve["seconds"][0] > 0) == curve["start"].startswith("pretrained")
     by_start = [[c["errors"][0] for c in comparison.curves if c["start"] == start] for start in starts.STARTS]
     assert all(first == second for first, second in by_start)  # the same net for both optimizers
-    assert len({first for first, _ in by_start}) == 3
+    assert len({first for first, _ in by_start}) == 4
     json.dumps(comparison.metrics, allow_nan=False)
 
 
 def test_the_errors_of_a_start_are_those_of_its_net(comparison):
     x = small_data().x_train[np.random.default_rng(0).permutation(200)][:150]
     model = hinton_autoencoder(36, HIDDEN, 5, init="he", hidden_activation="relu")
-    relu = comparison.curves[2]
+    relu = comparison.curves[3]
     assert relu["training_errors"][0] == pytest.approx(model.evaluate(x)["squared_error"], rel=1e-5)
     assert relu["errors"][0] == pytest.approx(model.evaluate(small_data().x_test)["squared_error"], rel=1e-5)
     model.fit(
         x, epochs=2, batch_size=1000, shuffle=False, optimizer=ConjugateGradient(searches=3), threads=1, progress=False
     )
     assert relu["errors"][-1] == pytest.approx(model.evaluate(small_data().x_test)["squared_error"], rel=1e-5)
-    row = comparison.metrics["runs"][2]
+    row = comparison.metrics["runs"][3]
     assert row["test_squared_error"] == relu["errors"][-1] and row["epochs"] == 2
+
+
+def test_relus_are_pretrained_by_shallow_autoencoders(comparison):
+    x = small_data().x_train[np.random.default_rng(0).permutation(200)][:150]
+    model, _ = fit_stacked(
+        x, (*HIDDEN, 5), activation="relu", code_activation="linear", epochs=2, threads=1, progress=False
+    )
+    error = pytest.approx(model.evaluate(small_data().x_test)["squared_error"], rel=1e-5)
+    assert comparison.curves[2]["errors"][0] == comparison.curves[6]["errors"][0] == error
 
 
 def test_a_killed_comparison_goes_on(comparison, tmp_path, monkeypatch):
@@ -704,7 +714,7 @@ def test_a_killed_comparison_goes_on(comparison, tmp_path, monkeypatch):
     on_epoch_end = watching.SquaredErrors.on_epoch_end
 
     def dies(*arguments):
-        if next(calls) == 7:
+        if next(calls) == 9:
             raise KilledError
         on_epoch_end(*arguments)
 
@@ -720,12 +730,12 @@ def test_report_of_the_starts(comparison, tmp_path):
     starts_report.write_report(comparison, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(starts_report.FILES)
     rows = list(csv.DictReader((tmp_path / "starts.csv").read_text().splitlines()))
-    assert len(rows) == 3 * 3 + 3 * 4 and rows[0].keys() == {
+    assert len(rows) == 4 * 3 + 4 * 4 and rows[0].keys() == {
         "start", "optimizer", "epoch", "seconds", "test_squared_error", "train_squared_error",
     }  # fmt: skip
     assert float(rows[2]["test_squared_error"]) == comparison.curves[0]["errors"][2]
     left, right = starts_report.picture(comparison).axes
-    assert len(left.lines) == len(right.lines) == 6
+    assert len(left.lines) == len(right.lines) == 8
     assert_allclose(left.lines[3].get_xdata(), comparison.curves[3]["epochs"])
     assert_allclose(right.lines[3].get_xdata(), comparison.curves[3]["seconds"])
     assert_allclose(right.lines[3].get_ydata(), comparison.curves[3]["errors"])

@@ -2,8 +2,8 @@
 
 from tinyae.plots.common import CLASS_COLOURS, Figure
 
-COLOURS = (CLASS_COLOURS[0], CLASS_COLOURS[8], CLASS_COLOURS[1])
-LINES, MARKS = ("-", "--"), ("o", "^")
+COLOURS, MARKS = (CLASS_COLOURS[0], CLASS_COLOURS[8], CLASS_COLOURS[6], CLASS_COLOURS[1]), "osv^"
+LINES = ("-", "--")
 
 
 def error_curves(curves, error, title=None):
@@ -12,7 +12,7 @@ def error_curves(curves, error, title=None):
     Parameters
     ----------
     curves : list of dict
-        `start` and `optimizer` (each a colour and a line), `epochs`, `seconds`, `errors` (sequences).
+        `start` and `optimizer` (a colour with a mark, and a line), `epochs`, `seconds`, `errors` (sequences).
     error : str
         What the errors are.
     title : str, optional
@@ -25,15 +25,16 @@ def error_curves(curves, error, title=None):
         for curve in curves:
             s, o = starts.index(curve["start"]), optimizers.index(curve["optimizer"])
             axis.plot(
-                curve[x], curve["errors"], LINES[o % len(LINES)], color=COLOURS[s % len(COLOURS)], marker=MARKS[o % 2],
-                markersize=3.5, markevery=max(1, len(curve[x]) // 12), label=f"{curve['start']}, {curve['optimizer']}",
+                curve[x], curve["errors"], LINES[o % len(LINES)], color=COLOURS[s % len(COLOURS)],
+                marker=MARKS[s % len(MARKS)], markersize=4, markevery=max(1, len(curve[x]) // 12),
+                label=f"{curve['start']}, {curve['optimizer']}",
             )  # fmt: skip
         axis.set_xlabel(text)
         axis.set_yscale("log")
         axis.grid(True, which="both", color="#eeeeee")
     axes[1].set_xlabel("seconds of training, pretraining included")
     axes[0].set_ylabel(error)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=10)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=10)
     if title:
         figure.suptitle(title, fontsize=13)
     return figure

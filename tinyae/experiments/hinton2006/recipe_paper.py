@@ -27,7 +27,7 @@ As there, the errors in the history are those before each epoch's updates, on al
 test images decide nothing: training ends after the epochs that were planned, and what is left then is the result.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -67,9 +67,9 @@ QUICKS = {"faces": PaperRecipe(n_train=1000, pretrain_epochs=2, finetune_epochs=
 
 
 def train(task):
-    """Train the net of a Task as the paper did. Returns a Trained."""
+    """Train the net of a Task as the paper did, on data that are `in_one_order`. Returns a Trained."""
     recipe = with_epochs(QUICKS.get(task.name, QUICK) if task.quick else WHOLE, task.problem)
-    x = in_one_order(task.data.x_train, task.seed)[: recipe.n_train]
+    x = task.data.x_train[: recipe.n_train]
     if len(x) < recipe.pretrain_batch:
         raise UsageError(f"hinton2006: expected at least {recipe.pretrain_batch} training images, got {len(x)}.")
     task.announce()
@@ -99,6 +99,11 @@ def with_epochs(recipe, problem):
     return PaperRecipe(**chosen)
 
 
-def in_one_order(x, seed):
-    """The rows of x in the order they keep for ever."""
-    return x[np.random.default_rng(seed).permutation(len(x))]
+def in_one_order(data, seed, back=False):
+    """A Dataset with its training rows in the order they keep for ever; `back`: such a one as it was before.
+
+    Instead of the other, not beside it: of the faces, whose hidden means take 1.2 GB, two copies would be too many.
+    """
+    order = np.random.default_rng(seed).permutation(len(data.x_train))
+    order = np.argsort(order) if back else order
+    return replace(data, x_train=data.x_train[order], y_train=data.y_train[order])

@@ -52,11 +52,15 @@ def run(settings, progress=True, folder=None):
     if problem.code_size >= pixels:
         raise UsageError(f"hinton2006: expected more pixels than the {problem.code_size} of the code, got {pixels}.")
     check_finite("hinton2006", data.x_train)
+    if settings.recipe == "paper":
+        data = recipe_paper.in_one_order(data, settings.seed)
     task = Task(
         settings.experiment, problem, data, settings.quick, settings.seed, threads, folder and Path(folder), progress
     )
     started = time.perf_counter()
     trained = RECIPES[settings.recipe](task)
+    if settings.recipe == "paper":
+        data = recipe_paper.in_one_order(data, settings.seed, back=True)
     seconds = time.perf_counter() - started
 
     if progress:

@@ -1,8 +1,10 @@
 """What pretraining bought then, and what it buys now: the same net from several starts, by two optimizers.
 
 The paper's main point was that deep autoencoders cannot be trained from random weights, while weights from a stack of
-RBMs make it easy. Here the net of mnist-30 starts from RBMs, from random weights with logistic units, and from random
-weights with units nobody used in 2006; each is trained by the paper's conjugate gradients and by Adam.
+RBMs make it easy. Here the net of mnist-30 starts from RBMs and from random weights, with logistic units, and with
+ReLUs, which nobody used in 2006; each is trained by the paper's conjugate gradients and by Adam. ReLUs are pretrained
+by a stack of shallow autoencoders (`tinyae.stacked`): contrastive divergence with the paper's rates knows logistic
+and Gaussian units alone.
 
 All see the same images, in the same batches as far as the optimizer is the same. The error is that of the test images
 after every epoch; nothing is chosen by it. Time is that of training alone, with the pretraining's where there was any.
@@ -19,15 +21,21 @@ from tinyae.optimizers import Adam, ConjugateGradient
 from tinyae.rbm import fit_stack, unroll
 from tinyae.reporting import announce, peak_memory_mb, versions
 from tinyae.schedules import Cosine
+from tinyae.stacked import fit_stacked
 from tinyae.training.threads import thread_count
 
 EXPERIMENT = "mnist-30"
-PRETRAINED, SIGMOID, RELU = "pretrained, sigmoid", "random, sigmoid", "random, ReLU"
-STARTS = (PRETRAINED, SIGMOID, RELU)
-INITIAL = {SIGMOID: ("sigmoid", "glorot"), RELU: ("relu", "he")}  # units, and how their weights are drawn
+PRETRAINED, SIGMOID = "pretrained, sigmoid", "random, sigmoid"
+PRETRAINED_RELU, RELU = "pretrained, ReLU", "random, ReLU"
+STARTS = (PRETRAINED, SIGMOID, PRETRAINED_RELU, RELU)
+INITIAL = {
+    SIGMOID: ("sigmoid", "glorot"),
+    PRETRAINED_RELU: ("relu", "he"),
+    RELU: ("relu", "he"),
+}  # units, and how their weights are drawn
 CONJUGATE, ADAM = "conjugate gradient", "Adam"
 # Adam's rates: highest of a cosine, and beta2. What RBMs found survives larger steps with a quick memory of their size.
-RATES = {PRETRAINED: (4e-3, 0.99), SIGMOID: (2e-3, 0.999), RELU: (1e-3, 0.999)}
+RATES = {PRETRAINED: (4e-3, 0.99), SIGMOID: (2e-3, 0.999), PRETRAINED_RELU: (1e-3, 0.999), RELU: (1e-3, 0.999)}
 
 COLUMNS = (
     ("start", "start", "{}"),
@@ -50,10 +58,10 @@ class Budget:
     pretrain_epochs, conjugate_epochs, adam_epochs : int
     """
 
-    n_train: int = 20_000
+    n_train: int = 10_000
     pretrain_epochs: int = 10
-    conjugate_epochs: int = 30
-    adam_epochs: int = 60
+    conjugate_epochs: int = 15
+    adam_epochs: int = 30
 
 
 WHOLE, QUICK = Budget(), Budget(n_train=1000, pretrain_epochs=2, conjugate_epochs=2, adam_epochs=3)
@@ -81,19 +89,25 @@ def compare(settings, progress=True, folder=None):
     `settings` : Settings of the experiment EXPERIMENT; the recipe does not matter.
     """
     budget, threads, seed = QUICK if settings.quick else WHOLE, thread_count(settings.threads), settings.seed
-    folder, data = folder and Path(folder), settings.load()
-    x = in_one_order(data.x_train, seed)[: budget.n_train]
+    folder, data = folder and Path(folder), in_one_order(settings.load(), seed)
+    x, sizes = data.x_train[: budget.n_train], settings.problem.sizes
     rbms, histories = fit_stack(
-        x, settings.problem.sizes, epochs=budget.pretrain_epochs, shuffle=False, stale=True, seed=seed, threads=threads,
+        x, sizes, epochs=budget.pretrain_epochs, shuffle=False, stale=True, seed=seed, threads=threads,
         progress=progress, checkpoint=folder and folder / "pretraining",
     )  # fmt: skip
-    pretraining = sum(sum(history["seconds"]) for history in histories)
+    stacked, more = fit_stacked(
+        x, sizes, activation="relu", code_activation="linear", epochs=budget.pretrain_epochs, seed=seed,
+        threads=threads, progress=progress,
+    )  # fmt: skip
+    seconds = {PRETRAINED: seconds_of(histories), PRETRAINED_RELU: seconds_of(more)}
     curves = []
     for optimizer in (CONJUGATE, ADAM):
         for start in STARTS:
             if progress:
                 announce(f"{start}, {optimizer}")
             model = unroll(rbms) if start == PRETRAINED else random_net(settings.problem, x.shape[1], start, seed)
+            if start == PRETRAINED_RELU:
+                model.theta[:] = stacked.theta
             errors = SquaredErrors({"training": x, "test": data.x_test}, threads)
             first = errors.of(model)
             name = f"{start}-{optimizer}".replace(", ", "-").replace(" ", "-").lower()
@@ -101,23 +115,28 @@ def compare(settings, progress=True, folder=None):
                 x, **how(start, optimizer, budget), callbacks=[errors], seed=seed, threads=threads,
                 progress=progress and "fine-tuning", checkpoint=folder and folder / name,
             )  # fmt: skip
-            curves.append(curve_of(start, optimizer, first, history, pretraining if start == PRETRAINED else 0.0))
+            curves.append(curve_of(start, optimizer, first, history, seconds.get(start, 0.0)))
     metrics = {
         "experiment": "starts",
         "quick": settings.quick,
         "dataset": data.name,
         "seed": seed,
         "threads": threads,
-        "layer_sizes": [x.shape[1], *settings.problem.sizes],
+        "layer_sizes": [x.shape[1], *sizes],
         "n_test": len(data.x_test),
         "training": asdict(budget) | {"n_train": len(x)},
-        "seconds_pretrain": round(pretraining, 2),
+        "seconds_pretrain": round(sum(seconds.values()), 2),
         "runs": [ends_of(curve) for curve in curves],
         "peak_rss_mb": round(peak_memory_mb(), 1),
         "machine": machine(),
         "versions": versions(),
     }
     return Comparison(curves, metrics)
+
+
+def seconds_of(histories):
+    """Seconds of pretraining, all layers together."""
+    return sum(sum(history["seconds"]) for history in histories)
 
 
 def random_net(problem, pixels, start, seed):
