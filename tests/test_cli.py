@@ -4,6 +4,7 @@ import argparse
 import gzip
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 import warnings
@@ -217,10 +218,45 @@ def test_a_killed_job_goes_on_and_a_finished_one_comes_back(small_experiment, tm
 
 
 def test_nothing_to_resume_begins_and_says_so(small_experiment, tmp_path, capsys):
-    (tmp_path / "metrics.json").write_text('{"experiment": "another"}')
+    (tmp_path / "metrics.json").write_text('{"experiment": "mnist')  # damaged
     code, text, err = run(capsys, "hinton2006", "--resume", "--json", "--out", tmp_path)
     assert code == 0 and json.loads(text)["dataset"] == "digits"
     assert f"nothing to resume in {tmp_path}: beginning at epoch 1" in err
+
+
+def test_another_finished_run_is_not_replaced_by_one_that_resumes(small_experiment, tmp_path, capsys, monkeypatch):
+    job = ("hinton2006", "--json", "--out", tmp_path)
+    assert run(capsys, *job, "--threads", 1)[0] == 0
+    before = (tmp_path / "metrics.json").read_bytes()
+    monkeypatch.setattr(hinton2006, "run", lambda settings, folder: pytest.fail("run again"))
+    for other, told in (
+        (("--seed", 1), "its seed is 0 there and 1 here; use another folder, or leave out --resume to replace it."),
+        (("--threads", 2), "its threads is 1 there and 2 here"),
+        (("--quick",), "its quick is False there and True here"),
+        (("--recipe", "paper"), "its recipe is short there and paper here"),
+        (("--experiment", "mnist-30"), "its experiment is mnist-2d there and mnist-30 here"),
+    ):
+        code, out, err = run(capsys, *job, *other, "--resume")
+        assert_one_line(code, out, err)
+        assert told in err and (tmp_path / "metrics.json").read_bytes() == before
+    assert run(capsys, *job, "--resume")[0] == 0  # however many threads it had
+
+
+def test_killed_while_the_checkpoint_is_removed_the_run_is_finished(small_experiment, tmp_path, capsys, monkeypatch):
+    job = ("hinton2006", "--json", "--threads", 1, "--out", tmp_path / "out")
+
+    def killed(folder, **_):
+        if folder.exists():
+            next(folder.rglob("*.npz")).unlink()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", killed)
+        assert run(capsys, *job)[0] == 130
+    assert (tmp_path / "out" / "checkpoint.finished").exists()
+    code, _, err = run(capsys, *job, "--resume")
+    assert code == 0 and "is finished: nothing to train" in err
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(report.FILES)
 
 
 def test_without_mnist_and_network_digits_are_announced(small_experiment, tmp_path, capsys):
@@ -252,12 +288,13 @@ def test_warnings_are_one_line(small_experiment, tmp_path, capsys, monkeypatch):
         (("hinton2007",), "'hinton2007'"),
         (("hinton2006", "--dataset", "mnits"), "dataset to be one of auto, mnist, digits, got 'mnits'"),
         (("hinton2006", "--recipe", "slow"), "recipe to be one of short, modern, paper, got 'slow'"),
+        (("hinton2006", "--experiment", "starts", "--recipe", "slow"), "recipe to be one of short, modern, paper, "),
         (
             ("hinton2006", "--experiment", "mnist"),
             "hinton2006: expected experiment to be one of mnist-2d, mnist-30, ",
         ),
         (("hinton2006", "--experiment", "curves", "--dataset", "mnist"), "dataset to be one of curves, got 'mnist'"),
-        (("hinton2006", "--experiment", "all", "--dataset", "cifar"), "dataset to be one of auto, mnist, digits, "),
+        (("hinton2006", "--experiment", "all", "--dataset", "cifar"), "newsgroups, corpus, got 'cifar'"),
         (("hinton2006", "--seed", "-1"), "seed to be a whole number >= 0, got -1"),
         (("hinton2006", "--seed", "1.5"), "--seed: invalid int value: '1.5'"),
         (("hinton2006", "--threads", "0"), "threads to be a whole number >= 1, got 0"),

@@ -589,10 +589,13 @@ def test_facts_of_a_run_for_the_page(result):
     others = {"published": {"pca": 1.0, "pca_18": 5.9, "logistic_pca_18": 2.45, "pca_7": 1.0}}
     others |= {"pca_18_test_squared_error": 5.907, "logistic_pca_18_test_squared_error": 0.708}
     others |= {"training": result.metrics["training"] | {"warp": {"turn": 0.1, "shift": 0.02}}}
-    net, settings, *_, plain, logistic = page.facts(result.metrics | others)
+    others |= {"test_squared_error_after": {"0": 50.25, "35": 3.677}}
+    net, settings, *_, plain, logistic, course = page.facts(result.metrics | others)
     assert "Net 36-20-15-10-2" in net and "batch_size 20" in settings and "warp (turn 0.1, shift 0.02)" in settings
-    assert "None" not in settings and "{}" not in settings and "False" not in settings
+    assert "None" not in settings and "{}" not in settings and "False" not in settings and "quick" not in settings
+    assert "a quick run" in page.facts(result.metrics | others | {"quick": True})[1]
     assert [plain, logistic] == ["PCA-18: 5.91 (the paper 5.90).", "logistic PCA-18: 0.71 (the paper 2.45)."]
+    assert course.endswith(" by epochs of fine-tuning: 50.25 after 0, 3.68 after 35.")
 
 
 def test_the_page_has_what_there_is(result, folder, tmp_path):
@@ -602,6 +605,8 @@ def test_the_page_has_what_there_is(result, folder, tmp_path):
     (tmp_path / "mnist-30-paper").mkdir()
     (tmp_path / "mnist-30-paper" / "metrics.json").write_text(json.dumps(quick))
     (tmp_path / "mnist-30-modern").mkdir()  # not finished
+    (tmp_path / "faces-paper").mkdir()
+    (tmp_path / "faces-paper" / "metrics.json").write_text('{"experiment": "fa')
     page.write_page(tmp_path)
     assert sorted(path.name for path in tmp_path.glob("*.*")) == sorted(page.FILES)
     text, web = ((tmp_path / name).read_text() for name in ("results.md", "index.html"))
@@ -612,21 +617,34 @@ def test_the_page_has_what_there_is(result, folder, tmp_path):
     assert cells["5-NN"] == f"{result.metrics['knn5_accuracy']:.3f}"
     assert second.startswith("| mnist-30 (built-in digits (not MNIST)) | paper, quick | 3.00 |") and "13.87" in second
     assert "![Codes of the test set](mnist-2d-short/figure.png)" in text and "mnist-30-modern" not in text + web
+    assert "faces" not in text + web  # damaged
     assert 'src="mnist-2d-short/figure.png"' in web and "<td>3.00</td>" in web
     assert "note &lt;b&gt;" in web and "<b>" not in web
     assert "36-20-15-10-2" in text and result.metrics["versions"]["numpy"] in text
     assert "mnist-2d.png" not in text + web and "starts" not in text + web
 
 
-def test_the_page_has_pictures_of_several_runs(tmp_path):
+def test_the_curves_of_the_papers_recipe_end_where_the_net_does(by_the_paper):
+    squared = report.loss_figure(by_the_paper).axes[1]
+    lines = {line.get_label(): line.get_ydata() for line in squared.lines}
+    noted = by_the_paper.finetuning["test_squared_error"]
+    assert_array_equal(lines["test"], [*noted[1:], by_the_paper.metrics["test_squared_error"]])
+    assert lines["training"][-1] == by_the_paper.metrics["train_squared_error"]
+    assert lines["training"][0] == by_the_paper.finetuning["squared_error"][1]
+
+
+def test_the_page_has_pictures_of_several_runs(comparison, tmp_path):
     (tmp_path / "mnist-2d.png").touch()
     (tmp_path / "starts").mkdir()
-    row = {"start": "random, ReLU", "optimizer": "Adam", "epochs": 3, "test_squared_error": 4.5, "seconds": 7.0}
-    (tmp_path / "starts" / "metrics.json").write_text(json.dumps({"runs": [row]}))
+    starts_report.write_report(comparison, tmp_path / "starts")
     page.write_page(tmp_path)
     text, web = ((tmp_path / name).read_text() for name in ("results.md", "index.html"))
     assert "(mnist-2d.png)" in text and "(starts/starts.png)" in text
-    assert "| random, ReLU | Adam | 3 | 4.50 | – | 7 |" in text and "<td>4.50</td>" in web
+    row = comparison.metrics["runs"][-1]
+    error, seconds = f"{row['test_squared_error']:.2f}", f"{row['seconds']:.0f}"
+    assert f"| random, ReLU | Adam | 3 | {error} | {row['train_squared_error']:.2f} | {seconds} |" in text
+    assert f"<td>{error}</td>" in web and "With and without pretraining: MNIST" in text
+    assert "Settings: n_train 150, pretrain_epochs 2" in text and "seed 0, 1 threads" in web
     assert 'src="mnist-2d.png"' in web and 'src="starts/starts.png"' in web
 
 
@@ -641,12 +659,13 @@ def test_maps_side_by_side(result, folder, tmp_path, monkeypatch):
         assert not saved  # one run is no comparison
         place = tmp_path / f"mnist-2d-{recipe}"
         (place / "model.npz").symlink_to(folder / "model.npz")
-        (place / "metrics.json").symlink_to(folder / "metrics.json")
+        metrics = result.metrics | {"recipe": recipe, "quick": recipe == "paper"}
+        (place / "metrics.json").write_text(json.dumps(metrics))
     maps.write_maps(tmp_path, "mnist-2d", data)
     figure = saved.pop(tmp_path / "mnist-2d.png")
     titles = [axis.get_title() for axis in figure.axes]
     error = f"squared error {result.metrics['test_squared_error']:.2f} per image"
-    assert [title.splitlines()[0] for title in titles] == ["PCA", "recipe short", "recipe paper"]
+    assert [title.splitlines()[0] for title in titles] == ["PCA", "recipe short", "recipe paper, quick"]
     assert error in titles[1] and f"{result.metrics['pca_test_squared_error']:.2f}" in titles[0]
     drawn = np.concatenate([c.get_offsets() for c in figure.axes[2].collections if len(c.get_offsets())])
     codes = result.model.encode(data.x_test)
@@ -840,6 +859,9 @@ def test_faces_hold_out_other_people_and_are_drawn_as_grey_values(monkeypatch):
     assert (metrics["training"]["n_train"], metrics["training"]["n_validation"]) == (60, 20)
     assert metrics["test_squared_error"] < 1.02 * metrics["pca_test_squared_error"]
     assert result.model.loss.name == "MSE" and "knn5_accuracy" not in metrics
+    told = metrics["training"]  # what has a say, and nothing else
+    assert told["loss"] == "mse" and told["hidden_activation"] == "leaky_relu" and told["finetune_epochs"] == 2
+    assert not {"momentum_switch", "warped_share", "unwarped_end"} & told.keys()
     pca, net = report.code_figure(result).axes  # of one class there is no map
     assert "PCA, 4 components\nsquared error" in pca.get_title() and "-24-16-4\nsquared error" in net.get_title()
     middle = result.model.decode(result.model.encode(result.data.x_test).mean(axis=0)[None])

@@ -326,6 +326,11 @@ def test_pictures_show_every_method_and_group():
     drawn = {tuple(c.get_facecolor()[0][:3].round(3)) for c in figure.axes[0].collections}
     assert len(drawn) == 2  # a colour for a family
     assert sum(len(c.get_offsets()) for c in figure.axes[0].collections) == 60
+    assert [axis.get_title() for axis in figure.axes] == ["a", "b"]
+    places[7] = 100
+    assert topic_map([("a", places)], labels, ("x 1", "x 2", "y"), ("x", "x", "y")).axes[0].get_title() == (
+        "a (1 of 60 documents lie outside)"
+    )
     many = len(FAMILY_COLOURS) + 1
     with pytest.raises(UsageError, match="topic_map: expected at most 8 families"):
         topic_map([("a", places)], labels, ("g",) * many, tuple(map(str, range(many))))

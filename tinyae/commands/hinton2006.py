@@ -1,6 +1,6 @@
 """`tinyae hinton2006`: the experiments of Hinton & Salakhutdinov (2006)."""
 
-import json
+import itertools
 import shutil
 import sys
 from importlib import import_module
@@ -22,8 +22,8 @@ def add(commands):
     )
     hinton.add_argument(
         "--experiment", default="mnist-2d",
-        help="mnist-2d, mnist-30, curves, faces, documents; starts: with and without pretraining; all: these, a folder "
-        "each, and a page on them (default: %(default)s)",
+        help="mnist-2d, mnist-30, curves, faces, documents; starts: with and without pretraining, whatever the recipe; "
+        "all: these, a folder each, and a page on them (default: %(default)s)",
     )  # fmt: skip
     hinton.add_argument(
         "--recipe", default="short",
@@ -47,14 +47,16 @@ def add(commands):
 
 def run(arguments):
     """`tinyae hinton2006`."""
-    from tinyae.experiments.hinton2006 import EXPERIMENTS
+    from tinyae.experiments.hinton2006 import EXPERIMENTS, documents
+    from tinyae.experiments.hinton2006.settings import RECIPE_NAMES
     from tinyae.files import writable_folder
 
     names = [*EXPERIMENTS, DOCUMENTS, STARTS]
     check_choice("hinton2006", "experiment", arguments.experiment, [*names, ALL])
+    check_choice("hinton2006", "recipe", arguments.recipe, RECIPE_NAMES)
     if arguments.experiment == ALL and arguments.dataset is not None:  # for those experiments that have it
-        known = dict.fromkeys(name for problem in EXPERIMENTS.values() for name in problem.datasets)
-        check_choice("hinton2006", "dataset", arguments.dataset, known)
+        known = [problem.datasets for problem in EXPERIMENTS.values()] + [documents.DATASETS]
+        check_choice("hinton2006", "dataset", arguments.dataset, dict.fromkeys(itertools.chain(*known)))
     chosen = names if arguments.experiment == ALL else [arguments.experiment]
     kinds = {DOCUMENTS: Documents, STARTS: Starts}
     jobs = [kinds.get(name, Experiment)(name, arguments) for name in chosen]
@@ -72,10 +74,12 @@ def run_all(arguments, jobs, folder):
     from tinyae.datasets import DownloadError
     from tinyae.experiments.hinton2006 import page
     from tinyae.files import writable_folder
+    from tinyae.reporting import begin_peak_memory
 
     found, texts = {}, []
     for job in jobs:
         print(f"== {job.folder}", file=sys.stderr, flush=True)
+        begin_peak_memory()
         try:
             found[job.name] = metrics_of(job, writable_folder(folder / job.folder, "hinton2006"), arguments.resume)
         except DownloadError as why:
@@ -92,10 +96,11 @@ def run_all(arguments, jobs, folder):
 
 def metrics_of(job, folder, resume):
     """Do a job, write its files, and give its metrics; those of a finished one that is resumed."""
-    checkpoint = folder / "checkpoint"
+    checkpoint, unneeded = folder / "checkpoint", folder / "checkpoint.finished"
+    shutil.rmtree(unneeded, ignore_errors=True)
     if resume:
-        done = finished(job, folder)
-        if done is not None and not checkpoint.exists():
+        done = None if checkpoint.exists() else finished(job, folder)
+        if done is not None:
             print(f"the run in {folder} is finished: nothing to train", file=sys.stderr)
             return done
         if not checkpoint.exists():
@@ -106,17 +111,30 @@ def metrics_of(job, folder, resume):
             "on with it, or delete it to begin anew."
         )
     metrics = job.run(checkpoint, folder)
-    shutil.rmtree(checkpoint, ignore_errors=True)  # 400 MB for the largest; the model is in its file
+    if checkpoint.exists():  # up to 1.4 GB, and the model is in its file
+        checkpoint.replace(unneeded)  # killed while it removes a part, the rest must not pass for a checkpoint
+        shutil.rmtree(unneeded, ignore_errors=True)
     return metrics
 
 
 def finished(job, folder):
-    """The metrics in `folder` if they are those of a whole run of this job, else None."""
-    try:
-        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    """The metrics in `folder` if this job is finished there, None if none is; UsageError where another is."""
+    from tinyae.experiments.hinton2006.finished import metrics_in
+
+    metrics = metrics_in(folder)
+    if metrics is None:
         return None
-    return metrics if isinstance(metrics, dict) and job.known_by().items() <= metrics.items() else None
+    unlike = [
+        f"its {name} is {metrics.get(name, 'none')} there and {value} here"
+        for name, value in job.known_by().items()
+        if metrics.get(name) != value
+    ]
+    if unlike:
+        raise UsageError(
+            f"hinton2006: expected the finished run that {folder} holds, got another: {'; '.join(unlike)}; use another "
+            "folder, or leave out --resume to replace it."
+        )
+    return metrics
 
 
 class Job:
@@ -168,13 +186,11 @@ class Job:
         return self.report.describe(metrics)
 
     def known_by(self):
-        """What the metrics of such a run say."""
-        from tinyae.training.threads import thread_count
-
+        """What the metrics of such a run say; of the data and the threads only what was asked for."""
         settings = self.settings
         known = {"experiment": self.name} | {name: getattr(settings, name) for name in self.KNOWN}
         named = {} if settings.dataset in (None, "auto") else {"dataset": settings.dataset}
-        return known | named | {"threads": thread_count(settings.threads)}
+        return known | named | ({} if settings.threads is None else {"threads": settings.threads})
 
 
 class Experiment(Job):

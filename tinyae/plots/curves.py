@@ -1,8 +1,11 @@
 """Curves: rows of numbers over each other, losses over the epochs."""
 
 import numpy as np
+from matplotlib.ticker import LogLocator, NullLocator
 
 from tinyae.plots.common import BASELINE_COLOUR, TRAIN_COLOUR, VALIDATION_COLOUR, Figure, in_digits
+
+MARKS = 25  # on a curve, at most
 
 
 def row_curves(series, title=None, columns=5):
@@ -36,21 +39,37 @@ def row_curves(series, title=None, columns=5):
     return figure
 
 
-def loss_curves(panels):
+def loss_curves(panels, log=False):
     """Series over the epochs, with the baselines that give them a meaning as labelled lines.
 
     Parameters
     ----------
     panels : list of (str, dict, dict)
         Text of the y axis, series by name (lists over the epochs from 1), baselines by name.
+    log : bool
+        Logarithmic heights: for errors that fall far below their baselines and go on falling there.
     """
     figure = Figure(figsize=(6.4 * len(panels), 5.0), layout="constrained")
     for axis, (text, series, baselines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         looks = ((TRAIN_COLOUR, "-", "o"), (VALIDATION_COLOUR, "--", "s"))
         for (name, values), (colour, line, mark) in zip(series.items(), looks, strict=False):
             epochs = np.arange(1, len(values) + 1)
-            axis.plot(epochs, values, line, color=colour, marker=mark, markersize=3.5, label=name)
+            axis.plot(
+                epochs,
+                values,
+                line,
+                color=colour,
+                marker=mark,
+                markersize=3.5,
+                markevery=-(-len(values) // MARKS),
+                label=name,
+            )
         axis.set_xlabel("epoch")
+        if log:
+            axis.set_yscale("log")
+            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_minor_locator(NullLocator())
         axis.set_ylabel(text)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.margins(y=0.08)
@@ -72,9 +91,10 @@ def _baselines(axis, baselines, gap=0.045):
     """
     for value in baselines.values():
         axis.axhline(value, color=BASELINE_COLOUR, linewidth=1, linestyle=":")
-    low, high = axis.get_ylim()
+    high = axis.get_ylim()[1]
     names = sorted(baselines, key=baselines.get)
-    heights = [(baselines[name] - low) / (high - low) for name in names]
+    to_axes = axis.transData - axis.transAxes
+    heights = [to_axes.transform((1, baselines[name]))[1] for name in names]
     for i in range(1, len(names)):  # upwards out of each other's way, then down again from the upper edge
         heights[i] = max(heights[i], heights[i - 1] + gap)
     for i in range(len(names) - 1, -1, -1):

@@ -42,7 +42,7 @@ def retrieval_curves(series, title=None):
     axis.xaxis.set_minor_locator(NullLocator())
     axis.set_xticklabels([f"{tick:,}" for tick in ticks])
     axis.set_xlabel("documents retrieved")
-    axis.set_ylabel("of the query's group")
+    axis.set_ylabel("of those retrieved, in the query's group")
     axis.set_ylim(0, None)
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axis.grid(True, color="#eeeeee")
@@ -77,12 +77,14 @@ def topic_map(panels, labels, class_names, families, title=None, axes="number"):
             axis.scatter(
                 places[part, 0], places[part, 1], s=11, marker=shape, color=colour, alpha=0.6, linewidths=0, zorder=2
             )
-        # A few documents lie far out; the map shows the rest of them large.
+        outside = np.zeros(len(places), bool)  # a few documents lie far out; the map shows the rest of them large
         for bound, set_limits in ((0, axis.set_xlim), (1, axis.set_ylim)):
             low, high = np.percentile(places[:, bound], (0.3, 99.7))
             margin = 0.04 * (high - low) or 1.0
             set_limits(low - margin, high + margin)
-        axis.set_title(text, fontsize=12)
+            outside |= np.abs(places[:, bound] - (low + high) / 2) > (high - low) / 2 + margin
+        told = f" ({outside.sum():,} of {len(places):,} documents lie outside)" if outside.any() else ""
+        axis.set_title(text + told, fontsize=12)
         axis.set_xlabel(f"first {axes}")
         axis.set_ylabel(f"second {axes}")
         axis.grid(True, color="#eeeeee", zorder=0)

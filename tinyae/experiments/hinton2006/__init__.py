@@ -12,6 +12,7 @@
     documents.py       codes of documents, which are not judged by an error but by what they find
     starts.py          with and without pretraining
     report.py          pictures and files of a run
+    finished.py        the finished runs in a folder
     maps.py            the two-dimensional codes of several runs side by side
     page.py            one page on all runs
 

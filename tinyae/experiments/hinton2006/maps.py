@@ -1,10 +1,8 @@
 """Figure 3 with every recipe in it: two-dimensional codes by PCA, and by the nets of all runs there are."""
 
-import json
-
 from tinyae import analysis, plots, storage
+from tinyae.experiments.hinton2006.finished import finished_runs
 from tinyae.experiments.hinton2006.report import SAMPLES_PER_CLASS, in_words
-from tinyae.experiments.hinton2006.settings import RECIPE_NAMES
 from tinyae.reporting import dataset_title, some_of_each_class
 
 
@@ -13,21 +11,22 @@ def write_maps(folder, experiment, data, seed=0):
 
     Runs on other data than `data` are left out.
     """
-    runs = finished_runs(folder, experiment, data)
+    runs = runs_on(folder, experiment, data)
     if len(runs) > 1:
         plots.save(maps(runs, data, seed), folder / f"{experiment}.png")
 
 
-def finished_runs(folder, experiment, data):
-    """[(recipe, metrics, model)] of the whole runs on that data, in the order of recipes."""
-    runs = []
-    for recipe in RECIPE_NAMES:
-        place = folder / f"{experiment}-{recipe}"
-        if (place / "metrics.json").is_file():
-            metrics = json.loads((place / "metrics.json").read_text(encoding="utf-8"))
-            if metrics["dataset"] == data.name and metrics["layer_sizes"][-1] == 2:
-                runs.append((recipe, metrics, storage.load(place / "model.npz")))
-    return runs
+def runs_on(folder, experiment, data):
+    """[(name of the recipe, metrics, model)] of the finished runs on that data, in the order of recipes."""
+    return [
+        (
+            metrics["recipe"] + (", quick" if metrics["quick"] else ""),
+            metrics,
+            storage.load(folder / name / "model.npz"),
+        )
+        for name, metrics in finished_runs(folder, [experiment])
+        if metrics["dataset"] == data.name and metrics["layer_sizes"][-1] == 2
+    ]
 
 
 def maps(runs, data, seed):

@@ -1,6 +1,6 @@
 """How the same nets are trained today: what each recipe does, and for how long."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from tinyae.rbm.training import MOMENTUM_SWITCH
 
@@ -61,6 +61,17 @@ class ModernRecipe:
     warped_share: float = 0.5
     unwarped_end: float = 0.2
     patience: int = 0
+
+    def in_force(self):
+        """{name: value} of the settings that have a say: none of a pretraining or a warping that there is not."""
+        settings = asdict(self)
+        if self.as_pca:
+            settings["hidden_activation"] = "leaky_relu"
+        if not self.pretrain_epochs:
+            del settings["momentum_switch"]
+        if not self.warp:
+            del settings["warped_share"], settings["unwarped_end"]
+        return settings
 
 
 QUICK = ModernRecipe(n_train=10_000, pretrain_epochs=2, finetune_epochs=8, batch_size=100, lr=4e-3)

@@ -18,9 +18,15 @@ numbers                    64 bits                                32 bits; a lin
 epochs of pretraining      10 in the code, 50 in the paper        50
 line search                `minimize` of 2006-09-08; the paper's  written anew from the formulas it states, with its
                            own runs are older                     constants (`tinyae.minimisers.conjugate_gradient`)
+its extrapolation          the cubic through length 0 and the     the cubic through the last two lengths, as far as the
+                           last length, every time                search has gone
 cross-entropy              log of the output, which may be 0      from the total input: finite for any
 last batch                 all are full                           the rest of the images, where they are not a multiple
 test error                 mean over batches of 100               mean over images: the same number
+curves                     a set of their own, not published in   drawn by code to match what 18 principal components
+                           the paper                              leave (`tinyae.datasets.curves`)
+faces                      how they cropped is not said           `tinyae.datasets.face_patches`
+documents                  Reuters                                20 Newsgroups; more in `documents`
 =========================  =====================================  =====================================================
 
 As there, the errors in the history are those before each epoch's updates, on all training and all test images, and the

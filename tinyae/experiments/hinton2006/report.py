@@ -129,10 +129,18 @@ def loss_figure(result):
     )
     squared = (
         "squared error (sum over pixels, mean over images)",
-        {text: history[name] for name, text in PARTS.items() if name in history},
+        {text: errors_after(result, name) for name, text in PARTS.items() if name in history},
         {"mean image": metrics["mean_image_squared_error"], f"PCA-{k}": metrics["pca_test_squared_error"]},
     )
-    return plots.loss_curves([cross_entropy, squared])
+    return plots.loss_curves([cross_entropy, squared], log=True)
+
+
+def errors_after(result, name):
+    """The errors of the history after every epoch; the paper's recipe notes those before it."""
+    errors = result.finetuning[name]
+    if result.settings.recipe != "paper":
+        return errors
+    return [*errors[1:], result.metrics["train_squared_error" if name == "squared_error" else name]]
 
 
 def history_csv(result):
