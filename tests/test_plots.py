@@ -208,6 +208,20 @@ def test_labels_of_baselines_stand_beside_their_lines():
         assert heights[name] == pytest.approx((value - low) / (high - low))
 
 
+def test_logarithmic_loss_curves_have_ticks_one_reads():
+    series = {"training": list(np.linspace(60, 45.5, 200))}
+    figure = plots.loss_curves([("nats", series, {"mean image": 205.0, "floor": 45.0})], log=True)
+    (axis,) = figure.axes
+    low, high = np.log(axis.get_ylim())
+    heights = heights_of_labels(figure)
+    for name, value in (("mean image", 205.0), ("floor", 45.0)):
+        assert heights[name] == pytest.approx((np.log(value) - low) / (high - low))
+    figure.draw_without_rendering()
+    ticks = {label.get_text() for label in axis.get_yticklabels()}
+    assert {"50", "100", "200"} <= ticks and not any("10^" in text for text in ticks)
+    assert len(series["training"]) / axis.lines[0].get_markevery() <= 25
+
+
 def test_labels_of_near_baselines_keep_apart():
     heights = heights_of_labels(FIGURES["near-baselines"]())
     assert list(sorted(heights, key=heights.get)) == ["floor", "PCA-2", "mean image", "other"]

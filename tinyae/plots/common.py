@@ -1,4 +1,4 @@
-"""What all pictures share: colours, writing to a file, an image without axes, a sheet of images, numbers as text."""
+"""What all pictures share: colours, files, an image without axes, a sheet of images, numbers as text, log axes."""
 
 import io
 import math
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import figure, rc_context
+from matplotlib.ticker import LogLocator, NullLocator
 
 from tinyae.files import write_atomically
 
@@ -43,6 +44,14 @@ def in_digits(value, scale=None):
     """An error as text: two decimals, more where the scale (the value itself without it) is small."""
     scale = abs(value if scale is None else scale)
     return f"{value:.2f}" if scale >= 1 or scale == 0 else f"{value:.{1 - math.floor(math.log10(scale)) + 1}f}"
+
+
+def logarithmic_heights(axis):
+    """A logarithmic y axis with ticks at 1, 2, 5, 10, 20, 50, as numbers one reads: also for less than a decade."""
+    axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_locator(NullLocator())
 
 
 def show(axis, image, image_shape, **settings):

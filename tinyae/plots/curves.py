@@ -1,9 +1,8 @@
 """Curves: rows of numbers over each other, losses over the epochs."""
 
 import numpy as np
-from matplotlib.ticker import LogLocator, NullLocator
 
-from tinyae.plots.common import BASELINE_COLOUR, TRAIN_COLOUR, VALIDATION_COLOUR, Figure, in_digits
+from tinyae.plots.common import BASELINE_COLOUR, TRAIN_COLOUR, VALIDATION_COLOUR, Figure, in_digits, logarithmic_heights
 
 MARKS = 25  # on a curve, at most
 
@@ -66,10 +65,7 @@ def loss_curves(panels, log=False):
             )
         axis.set_xlabel("epoch")
         if log:
-            axis.set_yscale("log")
-            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axis.yaxis.set_major_formatter("{x:g}")
-            axis.yaxis.set_minor_locator(NullLocator())
+            logarithmic_heights(axis)
         axis.set_ylabel(text)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.margins(y=0.08)

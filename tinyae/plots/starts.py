@@ -1,6 +1,6 @@
 """Error against epochs and against time, for nets that start, and are trained, in several ways."""
 
-from tinyae.plots.common import CLASS_COLOURS, Figure
+from tinyae.plots.common import CLASS_COLOURS, Figure, logarithmic_heights
 
 COLOURS, MARKS = (CLASS_COLOURS[0], CLASS_COLOURS[8], CLASS_COLOURS[6], CLASS_COLOURS[1]), "osv^"
 LINES = ("-", "--")
@@ -30,8 +30,8 @@ def error_curves(curves, error, title=None):
                 label=f"{curve['start']}, {curve['optimizer']}",
             )  # fmt: skip
         axis.set_xlabel(text)
-        axis.set_yscale("log")
-        axis.grid(True, which="both", color="#eeeeee")
+        logarithmic_heights(axis)
+        axis.grid(True, color="#eeeeee")
     axes[1].set_xlabel("seconds of training, pretraining included")
     axes[0].set_ylabel(error)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=10)
