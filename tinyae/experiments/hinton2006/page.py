@@ -21,6 +21,10 @@ TITLE = "Hinton & Salakhutdinov (2006), again"
 MAPS_TITLE = "Two-dimensional codes by PCA and by every recipe"
 STARTS_TITLE = "With and without pretraining"
 DOCUMENT_PICTURES = {"retrieval.png": "Documents of the query's group among those retrieved", "map.png": "Documents"}
+DOCUMENT_NOTE = (
+    "Each test document asks for the others by the cosine or the distance of their codes: share of its own group among "
+    "the first 1, 3, 7, ... retrieved, mean over the test documents."
+)
 PICTURES = {
     "figure.png": "Codes of the test set", "reconstructions.png": "Test images and their reconstructions",
     "loss.png": "Fine-tuning: the loss of the images as they were trained on, warped where the settings say so",
@@ -142,7 +146,7 @@ def sections_of(runs, starts, documents):
     ]
     for name, metrics in documents:
         nets = metrics["codes"].values()
-        told = [document_facts(metrics, net) for net in nets] + settings_and_machine(metrics)
+        told = [DOCUMENT_NOTE, *(document_facts(metrics, net) for net in nets), *settings_and_machine(metrics)]
         pictures = [(f"{name}/{file}", text) for file, text in DOCUMENT_PICTURES.items()]
         heading = f"{name}: {dataset_title(metrics['dataset'])}"
         found.append((heading, [(net["rows"], DOCUMENT_COLUMNS) for net in nets], told, pictures))
