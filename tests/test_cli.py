@@ -242,6 +242,30 @@ def test_another_finished_run_is_not_replaced_by_one_that_resumes(small_experime
     assert run(capsys, *job, "--resume")[0] == 0  # however many threads it had
 
 
+def test_of_all_a_folder_that_cannot_be_used_is_told_of_first(small_experiment, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(hinton2006, "run", lambda settings, folder: pytest.fail("trained before looking"))
+    place = tmp_path / "out" / "documents-short"
+    place.mkdir(parents=True)
+    (place / "metrics.json").write_text(json.dumps({"experiment": "documents", "recipe": "short", "quick": True}))
+    job = ("hinton2006", "--experiment", "all", "--dataset", "digits", "--out", tmp_path / "out")
+    code, out, err = run(capsys, *job, "--resume")
+    assert_one_line(code, out, err)
+    assert "its quick is True there and False here" in err
+    (place / "checkpoint").mkdir()
+    (place / "checkpoint" / "rbm.npz").touch()
+    code, out, err = run(capsys, *job)
+    assert_one_line(code, out, err)
+    assert "expected a folder without an interrupted run, got one in" in err
+
+
+def test_an_empty_checkpoint_does_not_hide_a_finished_run(small_experiment, tmp_path, capsys, monkeypatch):
+    job = ("hinton2006", "--json", "--threads", 1, "--out", tmp_path / "out")
+    assert run(capsys, *job)[0] == 0
+    (tmp_path / "out" / "checkpoint" / "pretraining").mkdir(parents=True)
+    monkeypatch.setattr(hinton2006, "run", lambda settings, folder: pytest.fail("run again"))
+    assert "is finished: nothing to train" in run(capsys, *job, "--resume")[2]
+
+
 def test_killed_while_the_checkpoint_is_removed_the_run_is_finished(small_experiment, tmp_path, capsys, monkeypatch):
     job = ("hinton2006", "--json", "--threads", 1, "--out", tmp_path / "out")
 

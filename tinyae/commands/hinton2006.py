@@ -77,6 +77,8 @@ def run_all(arguments, jobs, folder):
     from tinyae.reporting import begin_peak_memory
 
     found, texts = {}, []
+    for job in jobs:  # a folder that cannot be used is told of before hours of work on the others
+        look_at(job, folder / job.folder, arguments.resume)
     for job in jobs:
         print(f"== {job.folder}", file=sys.stderr, flush=True)
         begin_peak_memory()
@@ -97,24 +99,34 @@ def run_all(arguments, jobs, folder):
 def metrics_of(job, folder, resume):
     """Do a job, write its files, and give its metrics; those of a finished one that is resumed."""
     checkpoint, unneeded = folder / "checkpoint", folder / "checkpoint.finished"
-    shutil.rmtree(unneeded, ignore_errors=True)
-    if resume:
-        done = None if checkpoint.exists() else finished(job, folder)
-        if done is not None:
-            print(f"the run in {folder} is finished: nothing to train", file=sys.stderr)
-            return done
-        if not checkpoint.exists():
-            print(f"nothing to resume in {folder}: beginning at epoch 1", file=sys.stderr)
-    elif checkpoint.exists() and any(checkpoint.iterdir()):
-        raise UsageError(
-            f"hinton2006: expected a folder without an interrupted run, got one in {checkpoint}; give --resume to go "
-            "on with it, or delete it to begin anew."
-        )
+    if unneeded.exists():
+        shutil.rmtree(unneeded)
+    interrupted, done = look_at(job, folder, resume)
+    if done is not None:
+        print(f"the run in {folder} is finished: nothing to train", file=sys.stderr)
+        return done
+    if resume and not interrupted:
+        print(f"nothing to resume in {folder}: beginning at epoch 1", file=sys.stderr)
     metrics = job.run(checkpoint, folder)
     if checkpoint.exists():  # up to 1.4 GB, and the model is in its file
         checkpoint.replace(unneeded)  # killed while it removes a part, the rest must not pass for a checkpoint
         shutil.rmtree(unneeded, ignore_errors=True)
     return metrics
+
+
+def look_at(job, folder, resume):
+    """(whether a run was interrupted in `folder`, metrics of the job if it is finished there, else None).
+
+    UsageError where the folder holds what the job would spoil.
+    """
+    checkpoint = folder / "checkpoint"
+    interrupted = any(path.is_file() for path in checkpoint.rglob("*"))
+    if interrupted and not resume:
+        raise UsageError(
+            f"hinton2006: expected a folder without an interrupted run, got one in {checkpoint}; give --resume to go "
+            "on with it, or delete it to begin anew."
+        )
+    return interrupted, finished(job, folder) if resume and not interrupted else None
 
 
 def finished(job, folder):

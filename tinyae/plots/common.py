@@ -47,7 +47,7 @@ def in_digits(value, scale=None):
 
 
 def logarithmic_heights(axis):
-    """A logarithmic y axis with ticks at 1, 2, 5, 10, 20, 50, as numbers one reads: also for less than a decade."""
+    """A logarithmic y axis with ticks at 1, 2, 5, 10, 20, 50, as numbers one reads; over narrow ranges at more."""
     axis.set_yscale("log")
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.yaxis.set_major_formatter("{x:g}")

@@ -34,7 +34,7 @@ def error_curves(curves, error, title=None):
         axis.grid(True, color="#eeeeee")
     axes[1].set_xlabel("seconds of training, pretraining included")
     axes[0].set_ylabel(error)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=10)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=10)
     if title:
         figure.suptitle(title, fontsize=13)
     return figure

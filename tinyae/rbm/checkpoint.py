@@ -12,7 +12,7 @@ from tinyae.training.memory import pieces
 from tinyae.training.run_file import RunFile
 from tinyae.training.same_run import describe_array, describe_generator
 
-ROWS_AT_ONCE = 4096
+ROWS_AT_ONCE = 4096  # of hidden means read from a file
 
 
 class RBMCheckpoint:
@@ -80,7 +80,7 @@ class RBMCheckpoint:
     def _read_hidden(self, described):
         """Fill `last_hidden` with those of a finished run, which the file says had this checksum.
 
-        Some rows at a time, read and not mapped, as mapped ones stay resident: of the paper's faces there is 0.8 GB.
+        Some rows at a time, read and not mapped, as mapped ones stay resident: the paper's faces have 0.8 GB.
         """
         try:
             hidden = np.load(self.hidden_path, mmap_mode="r", allow_pickle=False)

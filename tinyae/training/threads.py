@@ -76,7 +76,7 @@ class Team:
 def run_in_parts(function, n, threads=None):
     """Call function(rows) for slices `rows` that together cover range(n), one on each of `threads` workers.
 
-    What `Team.run` and `Team.parts` do, for one pass over rows that need nothing of their worker's own.
+    `Team.run` on `Team.parts`, for one pass over rows that keeps no state per worker.
     """
     with Team(thread_count(threads)) as team:
         parts = team.parts(n)

@@ -22,8 +22,8 @@ MAPS_TITLE = "Two-dimensional codes by PCA and by every recipe"
 STARTS_TITLE = "With and without pretraining"
 DOCUMENT_PICTURES = {"retrieval.png": "Documents of the query's group among those retrieved", "map.png": "Documents"}
 DOCUMENT_NOTE = (
-    "Each test document asks for the others by the cosine or the distance of their codes: share of its own group among "
-    "the first 1, 3, 7, ... retrieved, mean over the test documents."
+    "Each test document asks for the others by the cosine of their codes, by the distance where these are two numbers: "
+    "the table gives the share of its own group among the first 1, 3, 7, ... retrieved, mean over the test documents."
 )
 PICTURES = {
     "figure.png": "Codes of the test set", "reconstructions.png": "Test images and their reconstructions",

@@ -5,8 +5,7 @@ which neighbours stay together, and a decoder that can tell places apart (`map_s
 Adam. Against over-fitting it sees images that are turned, stretched and shifted a little, and is asked for them as it
 sees them, which makes the training set larger. Some images are held out of training: where a recipe says so, training
 ends when the error on them has not fallen for long, and the parameters of the best epoch are kept. The test images
-decide nothing here. Nor did they in the choice of settings, which were compared on other held-out training images, but
-for one change for two numbers.
+decide nothing here. Settings were compared on other held-out training images, with one exception, for two numbers.
 
 Runs of MNIST that the settings were chosen by are in `modern_runs.csv` beside this file, a row each: trained on part of
 the training images, validated on 5,000 others. Rows with a seed are whole runs by a recipe; among those of two numbers

@@ -108,7 +108,7 @@ def with_epochs(recipe, problem):
 def in_one_order(data, seed, back=False):
     """A Dataset with its training rows in the order they keep for ever; `back`: such a one as it was before.
 
-    Instead of the other, not beside it: of the faces, whose hidden means take 1.2 GB, two copies would be too many.
+    For training in place of the other: beside the hidden means of the faces, 1.2 GB, two would be too many.
     """
     order = np.random.default_rng(seed).permutation(len(data.x_train))
     order = np.argsort(order) if back else order

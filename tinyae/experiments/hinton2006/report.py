@@ -136,11 +136,17 @@ def loss_figure(result):
 
 
 def errors_after(result, name):
-    """The errors of the history after every epoch; the paper's recipe notes those before it."""
-    errors = result.finetuning[name]
+    """The errors of the history after every epoch; the paper's recipe notes those before it.
+
+    Its last one is that of the metrics, but for a part of the training images, of which they do not tell.
+    """
+    errors, metrics = result.finetuning[name], result.metrics
     if result.settings.recipe != "paper":
         return errors
-    return [*errors[1:], result.metrics["train_squared_error" if name == "squared_error" else name]]
+    if name == "test_squared_error":
+        return [*errors[1:], metrics[name]]
+    whole = metrics["training"]["n_train"] == metrics["n_train"]
+    return [*errors[1:], *([metrics["train_squared_error"]] if whole else [])]
 
 
 def history_csv(result):

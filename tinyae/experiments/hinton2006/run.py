@@ -59,9 +59,10 @@ def run(settings, progress=True, folder=None):
     )
     started = time.perf_counter()
     trained = RECIPES[settings.recipe](task)
+    seconds = time.perf_counter() - started
+    del task  # and with it what it holds of the data
     if settings.recipe == "paper":
         data = recipe_paper.in_one_order(data, settings.seed, back=True)
-    seconds = time.perf_counter() - started
 
     if progress:
         announce("measuring")

@@ -3,8 +3,7 @@
 The paper's main point was that deep autoencoders cannot be trained from random weights, while weights from a stack of
 RBMs make it easy. Here the net of mnist-30 starts from RBMs and from random weights, with logistic units, and with
 ReLUs, which nobody used in 2006; each is trained by the paper's conjugate gradients and by Adam. ReLUs are pretrained
-by a stack of shallow autoencoders (`tinyae.stacked`): contrastive divergence with the paper's rates knows logistic
-and Gaussian units alone.
+by a stack of shallow autoencoders (`tinyae.stacked`), as our RBMs have logistic and Gaussian units only.
 
 All see the same images, in the same batches as far as the optimizer is the same. The error is that of the test images
 after every epoch; nothing is chosen by it. Time is that of training alone, with the pretraining's where there was any.
@@ -28,11 +27,8 @@ EXPERIMENT = "mnist-30"
 PRETRAINED, SIGMOID = "pretrained, sigmoid", "random, sigmoid"
 PRETRAINED_RELU, RELU = "pretrained, ReLU", "random, ReLU"
 STARTS = (PRETRAINED, SIGMOID, PRETRAINED_RELU, RELU)
-INITIAL = {
-    SIGMOID: ("sigmoid", "glorot"),
-    PRETRAINED_RELU: ("relu", "he"),
-    RELU: ("relu", "he"),
-}  # units, and how their weights are drawn
+# Units, and how their weights are drawn.
+INITIAL = {SIGMOID: ("sigmoid", "glorot"), PRETRAINED_RELU: ("relu", "he"), RELU: ("relu", "he")}
 CONJUGATE, ADAM = "conjugate gradient", "Adam"
 # Adam's rates: highest of a cosine, and beta2. What RBMs found survives larger steps with a quick memory of their size.
 RATES = {PRETRAINED: (4e-3, 0.99), SIGMOID: (2e-3, 0.999), PRETRAINED_RELU: (1e-3, 0.999), RELU: (1e-3, 0.999)}
@@ -86,7 +82,8 @@ class Comparison:
 def compare(settings, progress=True, folder=None):
     """Train from every start by every optimizer. Returns a Comparison; writes no file but what it keeps in `folder`.
 
-    `settings` : Settings of the experiment EXPERIMENT; the recipe does not matter.
+    `settings` : Settings of the experiment EXPERIMENT; the recipe does not matter. The shallow autoencoders, seconds of
+    work, are not kept in `folder`, but trained again.
     """
     budget, threads, seed = QUICK if settings.quick else WHOLE, thread_count(settings.threads), settings.seed
     folder, data = folder and Path(folder), in_one_order(settings.load(), seed)
