@@ -7,7 +7,7 @@ from tinyae.analysis import PCA
 from tinyae.applications.topics import POINTS, TermWeights, nearest, strongest_words
 from tinyae.applications.topics.comparison import usual_distance, verdict
 from tinyae.plots.topics import retrieval_curves, topic_map
-from tinyae.training.history import rows_as_csv
+from tinyae.training.history import rows_as_csv, seconds_of
 
 TOP_WORDS, DOCUMENT_WORDS = 10, 6
 COLUMNS = [("codes", "method", "{}"), ("numbers", "size", "{:,}"), *((f"{n:,}", f"at_{n}", "{:.1%}") for n in POINTS)]
@@ -68,8 +68,7 @@ class Findings:
             "nats_per_word": {k: round(v, 4) for k, v in model.cross_entropy(data.x_test, threads).items()},
             "epochs": fine and len(fine),
             "epochs_pretraining": self.histories and sum(len(h) for h in self.histories["pretraining"][:1]),
-            "seconds_pretraining": self.histories
-            and round(sum(sum(h["seconds"]) for h in self.histories["pretraining"]), 2),
+            "seconds_pretraining": self.histories and round(seconds_of(self.histories["pretraining"]), 2),
             "seconds_fine_tuning": fine and round(sum(fine["seconds"]), 2),
             "warnings": fine and fine.warnings, "units": self.units, "queries": self.answers,
             "peak_rss_mb": round(reporting.peak_memory_mb(), 1), "versions": reporting.versions(),

@@ -54,15 +54,9 @@ def loss_curves(panels, log=False):
         for (name, values), (colour, line, mark) in zip(series.items(), looks, strict=False):
             epochs = np.arange(1, len(values) + 1)
             axis.plot(
-                epochs,
-                values,
-                line,
-                color=colour,
-                marker=mark,
-                markersize=3.5,
-                markevery=-(-len(values) // MARKS),
-                label=name,
-            )
+                epochs, values, line, color=colour, label=name,
+                marker=mark, markersize=3.5, markevery=-(-len(values) // MARKS),
+            )  # fmt: skip
         axis.set_xlabel("epoch")
         if log:
             logarithmic_heights(axis)

@@ -70,6 +70,11 @@ def column_names(rows):
     return list(dict.fromkeys(name for row in rows for name in row))
 
 
+def seconds_of(histories):
+    """Seconds of all epochs of all of these: a pretraining's, a History for every layer."""
+    return sum(sum(history["seconds"]) for history in histories)
+
+
 def rows_as_csv(rows, columns=None, header=True):
     """A list of dicts as CSV text: a line of names, then a line per row; what a row lacks stays empty.
 

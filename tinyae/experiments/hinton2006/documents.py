@@ -37,6 +37,7 @@ from tinyae.experiments.hinton2006.settings import check_common
 from tinyae.optimizers import ConjugateGradient
 from tinyae.rbm import fit_stack, unroll
 from tinyae.reporting import announce, peak_memory_mb, versions
+from tinyae.training.history import seconds_of
 from tinyae.training.threads import thread_count
 
 EXPERIMENT = "documents"
@@ -190,7 +191,7 @@ def metrics_of(settings, data, nets, threads):
     """What was run and what came of it."""
     found = {}
     for k, net in nets.items():
-        pretraining = sum(sum(history["seconds"]) for history in net.histories["pretraining"])
+        pretraining = seconds_of(net.histories["pretraining"])
         found[str(k)] = {
             "layer_sizes": [len(data.words), *HIDDEN, k],
             "rows": [scores.row() for scores in net.scores],

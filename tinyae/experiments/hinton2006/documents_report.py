@@ -2,6 +2,7 @@
 
 from tinyae import plots, tables
 from tinyae.experiments.hinton2006.documents import CODE_SIZES, COLUMNS
+from tinyae.experiments.hinton2006.finished import recipe_in_words
 from tinyae.plots.topics import retrieval_curves, topic_map
 from tinyae.reporting import dataset_title, write_json, write_text
 from tinyae.training.history import rows_as_csv
@@ -62,7 +63,7 @@ def as_markdown(metrics):
 def describe(metrics):
     """The metrics for a reader."""
     lines = [
-        f"documents, recipe {metrics['recipe']}{', quick' if metrics['quick'] else ''}: {metrics['dataset']}, "
+        f"documents, recipe {recipe_in_words(metrics)}: {metrics['dataset']}, "
         f"{metrics['n_test']:,} test documents, same group among the first n retrieved:"
     ]
     for found in metrics["codes"].values():

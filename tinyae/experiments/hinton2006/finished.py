@@ -15,6 +15,11 @@ def metrics_in(folder):
     return metrics if isinstance(metrics, dict) else None
 
 
+def recipe_in_words(metrics):
+    """'paper', or 'paper, quick' of a run that only shows that all works."""
+    return metrics["recipe"] + (", quick" if metrics["quick"] else "")
+
+
 def finished_runs(folder, experiments=EXPERIMENTS):
     """[(name, metrics)] of `<experiment>-<recipe>` below `folder`, in the order of experiments and recipes."""
     names = [f"{experiment}-{recipe}" for experiment in experiments for recipe in RECIPE_NAMES]

@@ -9,7 +9,7 @@ import html
 from tinyae import tables
 from tinyae.experiments.hinton2006.components import other_components
 from tinyae.experiments.hinton2006.documents import COLUMNS as DOCUMENT_COLUMNS
-from tinyae.experiments.hinton2006.finished import finished_runs, metrics_in
+from tinyae.experiments.hinton2006.finished import finished_runs, metrics_in, recipe_in_words
 from tinyae.experiments.hinton2006.problems import EXPERIMENTS
 from tinyae.experiments.hinton2006.run import training_seconds
 from tinyae.experiments.hinton2006.starts import COLUMNS as STARTS_COLUMNS
@@ -74,14 +74,14 @@ def rows_of(runs):
             "published_pca": metrics["published"].get("pca"),
             "published_logistic_pca": metrics["published"].get("logistic_pca"),
             "minutes": training_seconds(metrics) / 60,
-            "recipe": metrics["recipe"] + (", quick" if metrics["quick"] else ""),
-            "experiment": in_words(metrics),
+            "recipe": recipe_in_words(metrics),
+            "experiment": experiment_in_words(metrics),
         }
         rows.append(metrics | more)
     return rows
 
 
-def in_words(metrics):
+def experiment_in_words(metrics):
     """'mnist-30', or 'mnist-30 (built-in digits (not MNIST))' where other data served."""
     name, data = metrics["experiment"], metrics["dataset"]
     return name if data in EXPERIMENTS[name].datasets[:2] else f"{name} ({dataset_title(data)})"

@@ -6,6 +6,7 @@ from tinyae import analysis, plots, storage
 from tinyae.codespace import along_components
 from tinyae.datasets.face_patches import FacePatches
 from tinyae.experiments.hinton2006.components import other_components
+from tinyae.experiments.hinton2006.finished import recipe_in_words
 from tinyae.experiments.hinton2006.run import training_seconds
 from tinyae.layers.flat import named_views
 from tinyae.reporting import dataset_title, some_of_each_class, write_json, write_text
@@ -52,7 +53,7 @@ def map_figure(result):
     count = min(np.unique(data.y_test[rows], return_counts=True)[1])
     return plots.code_maps(
         [
-            (f"{name}{'' if prefix else note}\n{in_words(metrics, prefix)}", codes)
+            (f"{name}{'' if prefix else note}\n{scores_in_words(metrics, prefix)}", codes)
             for name, codes, prefix in panels
         ],
         data.y_test[rows],
@@ -69,8 +70,8 @@ def direction_figure(result):
     drawn = result.model.decode(codes.reshape(-1, k).astype(data.x_test.dtype)).reshape(*codes.shape[:2], -1)
     components = along_components(result.pca, DIRECTION_STEPS)[:rows]
     panels = [
-        (f"PCA, {k} components\n{in_words(metrics, 'pca_')}", as_grey(data, components)),
-        (f"Autoencoder {'-'.join(map(str, metrics['layer_sizes']))}\n{in_words(metrics)}", as_grey(data, drawn)),
+        (f"PCA, {k} components\n{scores_in_words(metrics, 'pca_')}", as_grey(data, components)),
+        (f"Autoencoder {'-'.join(map(str, metrics['layer_sizes']))}\n{scores_in_words(metrics)}", as_grey(data, drawn)),
     ]
     title = f"{dataset_title(data.name)}: the mean code moved along its first {rows} principal components"
     return plots.traversals(panels, data.image_shape, DIRECTION_STEPS, title, rows="component")
@@ -81,7 +82,7 @@ def as_grey(data, images):
     return data.grey(images) if isinstance(data, FacePatches) else images
 
 
-def in_words(metrics, prefix=""):
+def scores_in_words(metrics, prefix=""):
     """'squared error 25.18 per image, 5-NN accuracy 86.3 %', as far as there are such numbers."""
     error, accuracy = metrics[f"{prefix}test_squared_error"], metrics.get(f"{prefix}knn5_accuracy")
     return f"squared error {error:.2f} per image" + (
@@ -159,7 +160,7 @@ def describe(metrics):
     """The metrics for a reader."""
     m, k = metrics, metrics["layer_sizes"][-1]
     lines = [
-        f"{m['experiment']}, recipe {m['recipe']}{', quick' if m['quick'] else ''}: {m['dataset']}, "
+        f"{m['experiment']}, recipe {recipe_in_words(m)}: {m['dataset']}, "
         f"{'-'.join(map(str, m['layer_sizes']))}, {m['n_test']:,} test images (squared error summed over pixels):"
     ]
     rows = [("autoencoder", "test_squared_error", "knn5_accuracy", "autoencoder")]

@@ -16,6 +16,7 @@ from tinyae.experiments.hinton2006.settings import Settings
 from tinyae.experiments.hinton2006.task import Task
 from tinyae.reporting import announce, peak_memory_mb, versions
 from tinyae.training import History
+from tinyae.training.history import seconds_of
 from tinyae.training.threads import available_cores, thread_count
 
 RECIPES = {"short": recipe_modern.train_short, "modern": recipe_modern.train_modern, "paper": recipe_paper.train}
@@ -115,7 +116,7 @@ def machine():
 
 def times(trained):
     """Seconds of every phase, also where a run was stopped in between, and the share of the products in them."""
-    pretraining = sum(sum(history["seconds"]) for history in trained.pretraining)
+    pretraining = seconds_of(trained.pretraining)
     finetuning = trained.finetuning["seconds"]
     values = {
         "seconds_pretrain": round(pretraining, 2),

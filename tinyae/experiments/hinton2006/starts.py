@@ -21,6 +21,7 @@ from tinyae.rbm import fit_stack, unroll
 from tinyae.reporting import announce, peak_memory_mb, versions
 from tinyae.schedules import Cosine
 from tinyae.stacked import fit_stacked
+from tinyae.training.history import seconds_of
 from tinyae.training.threads import thread_count
 
 EXPERIMENT = "mnist-30"
@@ -129,11 +130,6 @@ def compare(settings, progress=True, folder=None):
         "versions": versions(),
     }
     return Comparison(curves, metrics)
-
-
-def seconds_of(histories):
-    """Seconds of pretraining, all layers together."""
-    return sum(sum(history["seconds"]) for history in histories)
 
 
 def random_net(problem, pixels, start, seed):
