@@ -827,7 +827,8 @@ def face_data(n=60, seed=0):
 
 def small_faces(monkeypatch, **settings):
     """The experiment of faces with a small net, on made numbers."""
-    problem = dataclasses.replace(EXPERIMENTS["faces"], hidden=(24, 16), code_size=4, load=lambda *a: face_data())
+    problem = dataclasses.replace(EXPERIMENTS["faces"], hidden=(24, 16), code_size=4, load=lambda *a: face_data(),
+                                  layers=({}, {"lr": 0.01}, {}))  # fmt: skip
     monkeypatch.setitem(EXPERIMENTS, "faces", dataclasses.replace(problem, quick_load=lambda *a: face_data(40)))
     return hinton2006.run(Settings(**{"experiment": "faces", "threads": 1} | settings), progress=False)
 
@@ -871,6 +872,25 @@ def test_faces_hold_out_other_people_and_are_drawn_as_grey_values(monkeypatch):
     figure = report.reconstruction_figure(result)
     shown = figure.axes[0].get_images()[0].get_array().ravel()
     assert (np.abs(shown - (0.1 * result.data.x_test + 0.5)).max(axis=1) < 1e-5).any()
+
+
+def test_an_rbm_of_its_own_rate(monkeypatch):
+    """The second RBM of the faces learns by another rate than the paper's, and the metrics say so."""
+    assert WHOLE_EXPERIMENTS["faces"].layers == ({}, {"lr": 0.01}, {}, {})
+    monkeypatch.setattr(recipe_paper, "WHOLE", PAPER)
+    result = small_faces(monkeypatch, recipe="paper")
+    assert result.metrics["training"]["rbm_2_lr"] == 0.01
+    data, threads = recipe_paper.in_one_order(face_data(), 0), 1
+    layers = result.settings.problem.layers
+    for own, same in ((layers, True), (None, False)):
+        _, histories = fit_stack(
+            data.x_train, (24, 16, 4), visible="gaussian", epochs=2, batch_size=20, shuffle=False, stale=True,
+            layers=own, seed=0, threads=threads, progress=False,
+        )  # fmt: skip
+        errors = [history["reconstruction_error"] for history in histories]
+        theirs = [history["reconstruction_error"] for history in result.pretraining]
+        assert errors[0] == theirs[0]
+        assert (errors[1] == theirs[1]) is same
 
 
 @pytest.mark.parametrize("recipe, n_train", [("short", 40), ("paper", 40)])

@@ -26,6 +26,7 @@ test error                 mean over batches of 100               mean over imag
 curves                     a set of their own, not published in   drawn by code to match what 18 principal components
                            the paper                              leave (`tinyae.datasets.curves`)
 faces                      how they cropped is not said           `tinyae.datasets.face_patches`
+rate of their second RBM   0.1 for all binary units               0.01: at 0.1 most of its hidden units die at once
 documents                  Reuters                                20 Newsgroups; more in `documents`
 =========================  =====================================  =====================================================
 
@@ -94,7 +95,13 @@ def train(task):
         optimizer=ConjugateGradient(searches=recipe.searches), callbacks=callbacks, seed=task.seed,
         threads=task.threads, progress=task.progress and "fine-tuning", checkpoint=task.below("finetuning"),
     )  # fmt: skip
-    return Trained(model, pretraining, finetuning, asdict(recipe) | {"n_train": len(x), "n_validation": 0})
+    settings = asdict(recipe) | {"n_train": len(x), "n_validation": 0} | own_settings(task.problem.layers)
+    return Trained(model, pretraining, finetuning, settings)
+
+
+def own_settings(layers):
+    """{"rbm_2_lr": 0.01}: what the RBMs of a stack do otherwise than the rest, by name."""
+    return {f"rbm_{n}_{name}": value for n, own in enumerate(layers, 1) for name, value in own.items()}
 
 
 def with_epochs(recipe, problem):
