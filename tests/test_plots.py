@@ -222,6 +222,13 @@ def test_logarithmic_loss_curves_have_ticks_one_reads():
     assert len(series["training"]) / axis.lines[0].get_markevery() <= 25
 
 
+def test_a_floor_of_0_has_no_place_on_logarithmic_heights():
+    figure = plots.loss_curves([("error", {"training": [74.0, 60.0]}, {"mean image": 314.0, "floor": 0.0})], log=True)
+    figure.draw_without_rendering()  # would warn that the axes have collapsed
+    assert [text.get_text() for text in figure.axes[0].texts] == ["mean image 314.00"]
+    assert figure.axes[0].get_ylim()[0] > 40
+
+
 def test_labels_of_near_baselines_keep_apart():
     heights = heights_of_labels(FIGURES["near-baselines"]())
     assert list(sorted(heights, key=heights.get)) == ["floor", "PCA-2", "mean image", "other"]

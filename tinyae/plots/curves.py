@@ -46,7 +46,8 @@ def loss_curves(panels, log=False):
     panels : list of (str, dict, dict)
         Text of the y axis, series by name (lists over the epochs from 1), baselines by name.
     log : bool
-        Logarithmic heights: for errors that fall far below their baselines and go on falling there.
+        Logarithmic heights: for errors that fall far below their baselines and go on falling there. Without baselines
+        of 0, such as the floor of a squared error.
     """
     figure = Figure(figsize=(6.4 * len(panels), 5.0), layout="constrained")
     for axis, (text, series, baselines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
@@ -60,6 +61,7 @@ def loss_curves(panels, log=False):
         axis.set_xlabel("epoch")
         if log:
             logarithmic_heights(axis)
+            baselines = {name: value for name, value in baselines.items() if value > 0}  # 0 lies infinitely far down
         axis.set_ylabel(text)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.margins(y=0.08)
