@@ -22,6 +22,7 @@ from tinyae.experiments.hinton2006 import (
     EXPERIMENTS,
     documents,
     documents_report,
+    finished,
     modern_settings,
     page,
     recipe_modern,
@@ -51,6 +52,12 @@ def nothing_on_disk_and_no_network(tmp_path, monkeypatch):
         raise TimeoutError
 
     monkeypatch.setattr(download, "_open_url", no_network)
+
+
+@pytest.fixture(autouse=True)
+def all_in_one_process(monkeypatch):
+    """With what the tests put in the place of things."""
+    monkeypatch.setattr(hinton2006_command, "in_own_process", lambda work, *arguments: work(*arguments))
 
 
 @pytest.fixture
@@ -230,7 +237,10 @@ def test_another_finished_run_is_not_replaced_by_one_that_resumes(small_experime
     before = (tmp_path / "metrics.json").read_bytes()
     monkeypatch.setattr(hinton2006, "run", lambda settings, folder: pytest.fail("run again"))
     for other, told in (
-        (("--seed", 1), "its seed is 0 there and 1 here; use another folder, or leave out --resume to replace it."),
+        (
+            ("--seed", 1),
+            "its seed is 0 there and 1 here; use another folder, or leave out --resume to replace it, or delete it.",
+        ),
         (("--threads", 2), "its threads is 1 there and 2 here"),
         (("--quick",), "its quick is False there and True here"),
         (("--recipe", "paper"), "its recipe is short there and paper here"),
@@ -240,13 +250,23 @@ def test_another_finished_run_is_not_replaced_by_one_that_resumes(small_experime
         assert_one_line(code, out, err)
         assert told in err and (tmp_path / "metrics.json").read_bytes() == before
     assert run(capsys, *job, "--resume")[0] == 0  # however many threads it had
+    recipe = recipe_modern.SHORT["mnist-2d"]
+    monkeypatch.setitem(recipe_modern.SHORT, "mnist-2d", replace(recipe, lr=5e-3))  # as a later version might
+    code, out, err = run(capsys, *job, "--resume")
+    assert_one_line(code, out, err)
+    assert "its lr is 0.001 there and 0.005 here; use another folder" in err
+
+
+REST = dict.fromkeys(finished.OF_ALL | finished.OF_OTHERS["documents"])  # what metrics of documents tell as well
 
 
 def test_of_all_a_folder_that_cannot_be_used_is_told_of_first(small_experiment, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(hinton2006, "run", lambda settings, folder: pytest.fail("trained before looking"))
     place = tmp_path / "out" / "documents-short"
     place.mkdir(parents=True)
-    (place / "metrics.json").write_text(json.dumps({"experiment": "documents", "recipe": "short", "quick": True}))
+    (place / "metrics.json").write_text(
+        json.dumps(REST | {"experiment": "documents", "recipe": "short", "quick": True, "training": {}})
+    )
     job = ("hinton2006", "--experiment", "all", "--dataset", "digits", "--out", tmp_path / "out")
     code, out, err = run(capsys, *job, "--resume")
     assert_one_line(code, out, err)
@@ -256,6 +276,11 @@ def test_of_all_a_folder_that_cannot_be_used_is_told_of_first(small_experiment, 
     code, out, err = run(capsys, *job)
     assert_one_line(code, out, err)
     assert "expected a folder without an interrupted run, got one in" in err
+    shutil.rmtree(place)
+    place.write_text("a file")
+    code, out, err = run(capsys, *job, "--resume")
+    assert_one_line(code, out, err)
+    assert "expected a folder one can write to, got" in err
 
 
 def test_an_empty_checkpoint_does_not_hide_a_finished_run(small_experiment, tmp_path, capsys, monkeypatch):

@@ -286,8 +286,9 @@ def test_the_papers_recipe_is_these_steps(by_the_paper):
     assert by_the_paper.metrics["training"]["searches"] == 3 and by_the_paper.metrics["training"]["n_train"] == 200
 
 
-def test_the_papers_numbers():
-    recipe = recipe_paper.with_epochs(PaperRecipe(), EXPERIMENTS["mnist-30"])
+def test_the_papers_numbers(monkeypatch):
+    monkeypatch.setattr(recipe_paper, "WHOLE", PaperRecipe())
+    recipe = recipe_paper.recipe_of(Settings("mnist-30", "paper"))
     assert recipe == PaperRecipe(None, 50, 200, 100, 1000, 3)
     assert {name: WHOLE_EXPERIMENTS[name].sizes for name in PAPERS_SIZES} == PAPERS_SIZES
 
@@ -596,6 +597,8 @@ def test_facts_of_a_run_for_the_page(result):
     assert "a quick run" in page.facts(result.metrics | others | {"quick": True})[1]
     assert [plain, logistic] == ["PCA-18: 5.91 (the paper 5.90).", "logistic PCA-18: 0.71 (the paper 2.45)."]
     assert course.endswith(" by epochs of fine-tuning: 50.25 after 0, 3.68 after 35.")
+    unlabelled = {name: value for name, value in result.metrics.items() if name != "knn5_accuracy"}
+    assert "moving the code" in page.pictures_of(unlabelled)["figure.png"]  # not codes, and pictures for that
 
 
 def test_the_page_has_what_there_is(result, folder, tmp_path):
@@ -607,6 +610,9 @@ def test_the_page_has_what_there_is(result, folder, tmp_path):
     (tmp_path / "mnist-30-modern").mkdir()  # not finished
     (tmp_path / "faces-paper").mkdir()
     (tmp_path / "faces-paper" / "metrics.json").write_text('{"experiment": "fa')
+    for name in ("faces-modern", "documents-paper", "starts"):  # as of a version that told less
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "metrics.json").write_text(json.dumps({"experiment": name.split("-")[0]}))
     page.write_page(tmp_path)
     assert sorted(path.name for path in tmp_path.glob("*.*")) == sorted(page.FILES)
     text, web = ((tmp_path / name).read_text() for name in ("results.md", "index.html"))
@@ -616,7 +622,7 @@ def test_the_page_has_what_there_is(result, folder, tmp_path):
     assert cells["test"] == f"{result.metrics['test_squared_error']:.2f}"
     assert cells["5-NN"] == f"{result.metrics['knn5_accuracy']:.3f}"
     assert second.startswith("| mnist-30 (built-in digits (not MNIST)) | paper, quick | 3.00 |") and "13.87" in second
-    assert "![Codes of the test set](mnist-2d-short/figure.png)" in text and "mnist-30-modern" not in text + web
+    assert "![Codes of the test images](mnist-2d-short/figure.png)" in text and "mnist-30-modern" not in text + web
     assert "faces" not in text + web  # damaged
     assert 'src="mnist-2d-short/figure.png"' in web and "<td>3.00</td>" in web
     assert "note &lt;b&gt;" in web and "<b>" not in web
@@ -648,7 +654,7 @@ def test_the_page_has_pictures_of_several_runs(comparison, tmp_path):
     assert 'src="mnist-2d.png"' in web and 'src="starts/starts.png"' in web
 
 
-def test_maps_side_by_side(result, folder, tmp_path, monkeypatch):
+def test_maps_side_by_side(result, folder, tmp_path, monkeypatch, capsys):
     data = result.data
     saved = {}
     monkeypatch.setattr(plots, "save", lambda figure, path: saved.update({path: figure}))
@@ -672,6 +678,12 @@ def test_maps_side_by_side(result, folder, tmp_path, monkeypatch):
     assert_allclose(drawn[np.lexsort(drawn.T)], codes[np.lexsort(codes.T)], rtol=1e-6)
     maps.write_maps(tmp_path, "mnist-2d", small_data("digits"))
     assert not saved  # those runs were on other data
+    (tmp_path / "mnist-2d-modern" / "metrics.json").write_text(json.dumps(result.metrics | {"recipe": "modern"}))
+    maps.write_maps(tmp_path, "mnist-2d", data)  # without the modern one, of which there is no model
+    assert [axis.get_title().splitlines()[0] for axis in saved.popitem()[1].axes] == [
+        title.splitlines()[0] for title in titles
+    ]
+    assert "mnist-2d.png is drawn without mnist-2d-modern: " in capsys.readouterr().err
 
 
 # --- with and without pretraining
@@ -899,6 +911,16 @@ def test_quick_faces_load_few(monkeypatch, recipe, n_train):
     monkeypatch.setitem(recipe_paper.QUICKS, "faces", small)
     metrics = small_faces(monkeypatch, quick=True, recipe=recipe).metrics
     assert metrics["training"]["n_train"] == metrics["n_train"] == n_train
+
+
+def test_the_papers_recipe_holds_no_faces_out():
+    data = face_data()
+    ordered = recipe_paper.in_one_order(data, 0)
+    again = recipe_paper.in_one_order(ordered, 0, back=True)
+    assert data.x_validation is not None and ordered.x_validation is None  # 50 MB of the faces
+    assert (ordered.x_train != data.x_train).any()
+    assert_array_equal(again.x_train, data.x_train)
+    assert_array_equal(again.grey(again.x_test), data.grey(data.x_test))
 
 
 def test_components_that_the_paper_names():

@@ -44,7 +44,10 @@ def test_metrics_say_what_was_run(modern):
     m = modern.metrics
     assert (m["experiment"], m["recipe"], m["quick"], m["dataset"]) == ("documents", "modern", True, "corpus")
     assert (m["n_train"], m["n_test"], m["seed"], m["threads"]) == (60, 60, 0, 1)
-    assert m["training"] == {"n_documents": 60, "pretrain_epochs": 2, "finetune_epochs": 2}
+    assert m["training"] == {
+        "n_documents": 60, "pretrain_epochs": 2, "finetune_epochs": 2, "largest_batch": 100, "lr": 3e-3,
+        "masked_words": 0.5, "document_length": 8.0,
+    }  # fmt: skip
     assert list(m["codes"]) == ["10", "2"]
     for k, found in m["codes"].items():
         assert found["layer_sizes"] == [m["n_words"], *HIDDEN, int(k)]
@@ -60,6 +63,10 @@ def test_curves_are_those_of_the_codes(modern):
 
 
 def test_the_papers_recipe_is_these_steps(by_the_paper):
+    assert by_the_paper.metrics["training"] == {
+        "n_documents": 60, "pretrain_epochs": 2, "finetune_epochs": 2, "pretrain_batch": 100, "finetune_batch": 1000,
+        "searches": 3, "document_length": 8.0,
+    }  # fmt: skip
     """One order for ever, stale means, three searches a batch: put together by hand."""
     data = by_the_paper.data
     counts = data.x_train[np.random.default_rng(0).permutation(60)]

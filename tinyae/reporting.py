@@ -1,11 +1,9 @@
 """What all experiments share: talking to the person who waits, choosing test images, writing files."""
 
-import contextlib
 import json
 import platform
 import resource
 import sys
-from pathlib import Path
 
 import numba
 import numpy as np
@@ -40,14 +38,8 @@ def dataset_title(name):
     return TITLES.get(name, name)
 
 
-def begin_peak_memory():
-    """Let `peak_memory_mb` forget what was; where the system cannot, as only Linux can, it goes on."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
-
-
 def peak_memory_mb():
-    """Largest resident memory of this process so far, or since `begin_peak_memory`, in MB (10^6 bytes)."""
+    """Largest resident memory of this process so far, in MB (10^6 bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6  # macOS counts bytes, Linux KiB
 

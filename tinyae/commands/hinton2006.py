@@ -6,9 +6,11 @@ import sys
 from importlib import import_module
 
 from tinyae.checks import UsageError, check_choice
+from tinyae.commands.apart import in_own_process
 from tinyae.commands.options import add_common, print_results
 
 DOCUMENTS, STARTS, ALL = "documents", "starts", "all"
+OF_THE_DATA = ("n_train", "n_validation", "loss")  # of the settings of a training: what the data or the net decide
 
 
 def add(commands):
@@ -70,30 +72,39 @@ def run(arguments):
 
 
 def run_all(arguments, jobs, folder):
-    """Every experiment into a folder of its own, and a page on all runs there are, new after each of them."""
+    """Every experiment into a folder of its own, and a page on all runs there are, new after each of them.
+
+    Each in a process of its own: after another one, the faces would hold more than 2 GB.
+    """
     from tinyae.datasets import DownloadError
-    from tinyae.experiments.hinton2006 import page
+    from tinyae.experiments.hinton2006.page import FILES
     from tinyae.files import writable_folder
-    from tinyae.reporting import begin_peak_memory
 
     found, texts = {}, []
     for job in jobs:  # a folder that cannot be used is told of before hours of work on the others
-        look_at(job, folder / job.folder, arguments.resume)
+        look_at(job, writable_folder(folder / job.folder, "hinton2006"), arguments.resume)
     for job in jobs:
         print(f"== {job.folder}", file=sys.stderr, flush=True)
-        begin_peak_memory()
         try:
-            found[job.name] = metrics_of(job, writable_folder(folder / job.folder, "hinton2006"), arguments.resume)
+            found[job.name], text = in_own_process(one_of_all, job, folder, arguments.resume)
         except DownloadError as why:
             if job.settings.dataset is not None:  # it was asked for
                 raise
             print(f"tinyae: WARNING: {job.name} LEFT OUT, its data cannot be had: {why}", file=sys.stderr, flush=True)
             continue
-        texts.append(job.describe(found[job.name]))
-        job.side_by_side(folder)
-        page.write_page(folder)
-    print_results(arguments, found, lambda _: "\n".join(texts), folder, page.FILES)
+        texts.append(text)
+    print_results(arguments, found, lambda _: "\n".join(texts), folder, FILES)
     return 0
+
+
+def one_of_all(job, folder, resume):
+    """Do a job in its own folder below `folder`, and write there what compares it with others: (metrics, text)."""
+    from tinyae.experiments.hinton2006 import page
+
+    metrics = metrics_of(job, folder / job.folder, resume)
+    job.side_by_side(folder)
+    page.write_page(folder)
+    return metrics, job.describe(metrics)
 
 
 def metrics_of(job, folder, resume):
@@ -141,12 +152,23 @@ def finished(job, folder):
         for name, value in job.known_by().items()
         if metrics.get(name) != value
     ]
+    unlike = unlike or differences(job.plan(), metrics["training"])
     if unlike:
         raise UsageError(
             f"hinton2006: expected the finished run that {folder} holds, got another: {'; '.join(unlike)}; use another "
-            "folder, or leave out --resume to replace it."
+            "folder, or leave out --resume to replace it, or delete it."
         )
     return metrics
+
+
+def differences(planned, told):
+    """In words, how a plan differs from what the metrics of a finished run tell; older versions trained otherwise."""
+    names = [name for name in planned | told if name not in OF_THE_DATA]
+    return [
+        f"its {name} is {told.get(name, 'none')} there and {planned.get(name, 'none')} here"
+        for name in names
+        if told.get(name) != planned.get(name)
+    ]
 
 
 class Job:
@@ -160,6 +182,7 @@ class Job:
         Where its files go, when there are several.
     """
 
+    MODULE = "run"  # that trains and measures
     REPORT = "report"  # module that writes the files and describes the metrics
     KNOWN = ("recipe", "quick", "seed")  # settings that its metrics tell
 
@@ -185,6 +208,10 @@ class Job:
         """A picture of this and the other recipes' runs, where the report has not all in one."""
 
     @property
+    def module(self):
+        return import_module(f"tinyae.experiments.hinton2006.{self.MODULE}")
+
+    @property
     def report(self):
         """The module of the report; it brings Matplotlib."""
         return import_module(f"tinyae.experiments.hinton2006.{self.REPORT}")
@@ -196,6 +223,10 @@ class Job:
     def describe(self, metrics):
         """The metrics for a reader."""
         return self.report.describe(metrics)
+
+    def plan(self):
+        """What its training does, as the metrics of a finished run tell it."""
+        return self.module.plan(self.settings)
 
     def known_by(self):
         """What the metrics of such a run say; of the data and the threads only what was asked for."""
@@ -229,7 +260,7 @@ class Experiment(Job):
 class Documents(Job):
     """Codes of documents by one recipe."""
 
-    REPORT = "documents_report"
+    MODULE, REPORT = "documents", "documents_report"
 
     def settings_of(self, arguments):
         from tinyae.experiments.hinton2006.documents import DATASETS, DocumentSettings
@@ -245,7 +276,7 @@ class Documents(Job):
 class Starts(Job):
     """With and without pretraining; there are no recipes."""
 
-    REPORT = "starts_report"
+    MODULE, REPORT = "starts", "starts_report"
     KNOWN = ("quick", "seed")
 
     def __init__(self, name, arguments):

@@ -29,7 +29,7 @@ import numpy as np
 from tinyae import datasets
 from tinyae.applications import topics
 from tinyae.applications.topics.comparison import verdict
-from tinyae.applications.topics.training import EPOCHS, PRETRAINING, SCALE, untrained_net
+from tinyae.applications.topics.training import BATCH, EPOCHS, MASKED, PRETRAINING, RATE, SCALE, untrained_net
 from tinyae.architectures import TOPIC_HIDDEN
 from tinyae.datasets import catalogue
 from tinyae.experiments.hinton2006.run import machine
@@ -103,6 +103,7 @@ class Budget:
 BUDGETS = {"paper": Budget(None, 50, 50), "modern": Budget(None, PRETRAINING, EPOCHS)}
 BUDGETS["short"] = BUDGETS["modern"]
 QUICK = Budget(300, 4, 6)
+RBM_BATCH, CG_BATCH, SEARCHES = 100, 1000, 3  # of the paper
 
 
 def budget(settings):
@@ -174,17 +175,28 @@ def train_paper(data, k, epochs, seed, threads, progress, folder):
     weights = topics.TermWeights.of(counts, SCALE)
     x, order = weights(counts), {"shuffle": False, "threads": threads}
     rbms, pretraining = fit_stack(
-        x, (*HIDDEN, k), visible="softmax", epochs=epochs.pretrain_epochs, batch_size=100, stale=True, seed=seed,
+        x, (*HIDDEN, k), visible="softmax", epochs=epochs.pretrain_epochs, batch_size=RBM_BATCH, stale=True,
+        seed=seed,
         progress=progress, checkpoint=folder and folder / "pretraining", **order,
     )  # fmt: skip
     net = unroll(rbms)
     finetuning = net.fit(
-        x, topics.shares(counts), epochs=epochs.finetune_epochs, batch_size=1000, seed=seed,
-        optimizer=ConjugateGradient(searches=3), progress=progress and "fine-tuning",
+        x, topics.shares(counts), epochs=epochs.finetune_epochs, batch_size=CG_BATCH, seed=seed,
+        optimizer=ConjugateGradient(searches=SEARCHES), progress=progress and "fine-tuning",
         checkpoint=folder and folder / "finetuning", **order,
     )  # fmt: skip
     model = topics.TopicModel(net, weights, data.words)
     return model, {"pretraining": pretraining, "fine-tuning": finetuning}
+
+
+def plan(settings):
+    """What a run by these settings does, as its metrics tell it."""
+    how = (
+        {"pretrain_batch": RBM_BATCH, "finetune_batch": CG_BATCH, "searches": SEARCHES}
+        if settings.recipe == "paper"
+        else {"largest_batch": BATCH, "lr": RATE, "masked_words": MASKED}
+    )
+    return asdict(budget(settings)) | how | {"document_length": SCALE}
 
 
 def metrics_of(settings, data, nets, threads):
@@ -203,6 +215,6 @@ def metrics_of(settings, data, nets, threads):
     return {
         "experiment": EXPERIMENT, "recipe": settings.recipe, "quick": settings.quick, "dataset": data.name,
         "n_train": len(data.x_train), "n_test": len(data.x_test), "n_words": len(data.words), "seed": settings.seed,
-        "threads": threads, "training": asdict(budget(settings)), "codes": found,
+        "threads": threads, "training": plan(settings), "codes": found,
         "peak_rss_mb": round(peak_memory_mb(), 1), "machine": machine(), "versions": versions(),
     }  # fmt: skip

@@ -5,14 +5,26 @@ import json
 from tinyae.experiments.hinton2006.problems import EXPERIMENTS
 from tinyae.experiments.hinton2006.settings import RECIPE_NAMES
 
+OF_ALL = {"experiment", "quick", "dataset", "seed", "threads", "n_test", "training", "peak_rss_mb", "machine",
+          "versions"}  # fmt: skip
+OF_ONE = {"recipe", "layer_sizes", "n_params", "n_train", "published", "test_squared_error", "pca_test_squared_error",
+          "seconds_pretrain", "seconds_finetune", "seconds_train"}  # fmt: skip
+OF_OTHERS = {"documents": {"recipe", "n_train", "codes"}, "starts": {"layer_sizes", "runs"}}
+
 
 def metrics_in(folder):
-    """The metrics of the run in a folder, a dict; None where none is finished, or its file is damaged."""
+    """The metrics of the run in a folder, a dict with all that is told of such a run.
+
+    None where none is finished, or its file is damaged, or from a version that told less.
+    """
     try:
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return metrics if isinstance(metrics, dict) else None
+    if not isinstance(metrics, dict):
+        return None
+    needed = OF_ALL | OF_OTHERS.get(metrics.get("experiment"), OF_ONE)
+    return metrics if needed <= set(metrics) else None
 
 
 def recipe_in_words(metrics):

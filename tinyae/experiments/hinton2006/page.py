@@ -25,8 +25,9 @@ DOCUMENT_NOTE = (
     "Each test document asks for the others by the cosine of their codes, by the distance where these are two numbers: "
     "the table gives the share of its own group among the first 1, 3, 7, ... retrieved, mean over the test documents."
 )
+FIGURE = {True: "Codes of the test images", False: "Principal components: what moving the code along them draws"}
 PICTURES = {
-    "figure.png": "Codes of the test set", "reconstructions.png": "Test images and their reconstructions",
+    "reconstructions.png": "Test images and their reconstructions",
     "loss.png": "Fine-tuning: the loss of the images as they were trained on, warped where the settings say so",
     "filters.png": "Weights of the first layer",
 }  # fmt: skip
@@ -53,7 +54,9 @@ training codes vote for their class. Logistic PCA: fitted to the first 10,000 tr
 together until the loss hardly falls; the paper does not say how it fitted its own, and its figures are higher. Minutes:
 of training, by the clock, with whatever else the machine did meanwhile. Seconds an epoch: of fine-tuning, the median.
 Products: share of the time of fine-tuning that its matrix products would take at the speed of large products alone,
-measured in the same run, the median of its epochs. MB: the most memory the process held at once."""
+measured in the same run, the median of its epochs. MB: the most memory the process held at once. Of a run that was
+stopped and resumed, minutes are the sum of its epochs, without the measurements between them, and MB those of the last
+process."""
 
 
 def write_page(folder):
@@ -141,7 +144,7 @@ def sections_of(runs, starts, documents):
     tables : list of (rows, columns). pictures : list of (path, caption).
     """
     found = [
-        (name, [], facts(metrics), [(f"{name}/{file}", text) for file, text in PICTURES.items()])
+        (name, [], facts(metrics), [(f"{name}/{file}", text) for file, text in pictures_of(metrics).items()])
         for name, metrics in runs
     ]
     for name, metrics in documents:
@@ -159,6 +162,11 @@ def sections_of(runs, starts, documents):
         heading = f"{STARTS_TITLE}: {dataset_title(starts['dataset'])}"
         found.append((heading, [(starts["runs"], STARTS_COLUMNS)], told, [("starts/starts.png", STARTS_TITLE)]))
     return found
+
+
+def pictures_of(metrics):
+    """{file: caption} of one run."""
+    return {"figure.png": FIGURE["knn5_accuracy" in metrics]} | PICTURES
 
 
 def document_facts(metrics, found):
@@ -179,7 +187,7 @@ def as_html(runs, starts=None, maps=(), documents=()):
 <html lang="en"><head><meta charset="utf-8"><title>{html.escape(TITLE)}</title>
 <style>
 body {{ font: 16px/1.5 sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }}
-table {{ border-collapse: collapse }}
+table {{ border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto }}
 th, td {{ padding: .2rem .6rem; border-bottom: 1px solid #ccc; text-align: right }}
 th:nth-child(-n+2), td:nth-child(-n+2) {{ text-align: left }}
 img {{ max-width: 100% }}

@@ -48,15 +48,16 @@ VALIDATION_IMAGES = 1000
 DECODER_RATE = 8e-3  # of Adam, for a decoder that learns to draw from fixed codes
 
 
-def train_short(task):
-    """Train the net of a Task in a few minutes. Returns a Trained."""
-    return train(task, QUICKS.get(task.name, QUICK) if task.quick else SHORT[task.name])
+def short_recipe(settings):
+    """The ModernRecipe of a few minutes for Settings."""
+    name = settings.experiment
+    return QUICKS.get(name, QUICK) if settings.quick else SHORT[name]
 
 
-def train_modern(task):
-    """Train the net of a Task as well as we know how to. Returns a Trained."""
-    whole = MODERN[task.name]
-    return train(task, QUICKS.get(task.name, cut(whole)) if task.quick else whole)
+def modern_recipe(settings):
+    """The best ModernRecipe we know for Settings."""
+    whole = MODERN[settings.experiment]
+    return QUICKS.get(settings.experiment, cut(whole)) if settings.quick else whole
 
 
 def train(task, recipe):

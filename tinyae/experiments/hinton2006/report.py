@@ -131,7 +131,7 @@ def loss_figure(result):
     squared = (
         "squared error (sum over pixels, mean over images)",
         {text: errors_after(result, name) for name, text in PARTS.items() if name in history},
-        {"mean image": metrics["mean_image_squared_error"], f"PCA-{k}": metrics["pca_test_squared_error"]},
+        {f"PCA-{k}, test": metrics["pca_test_squared_error"], "mean image, test": metrics["mean_image_squared_error"]},
     )
     return plots.loss_curves([cross_entropy, squared], log=True)
 

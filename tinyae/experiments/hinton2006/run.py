@@ -19,7 +19,11 @@ from tinyae.training import History
 from tinyae.training.history import seconds_of
 from tinyae.training.threads import available_cores, thread_count
 
-RECIPES = {"short": recipe_modern.train_short, "modern": recipe_modern.train_modern, "paper": recipe_paper.train}
+RECIPES = {  # of Settings: what to do; of a Task and that: how
+    "short": (recipe_modern.short_recipe, recipe_modern.train),
+    "modern": (recipe_modern.modern_recipe, recipe_modern.train),
+    "paper": (recipe_paper.recipe_of, recipe_paper.train),
+}
 
 ON_THE_WAY = (0, 10, 35, 100)  # 35 epochs is how far somebody once ran the authors' code
 
@@ -59,7 +63,8 @@ def run(settings, progress=True, folder=None):
         settings.experiment, problem, data, settings.quick, settings.seed, threads, folder and Path(folder), progress
     )
     started = time.perf_counter()
-    trained = RECIPES[settings.recipe](task)
+    recipe_of, train = RECIPES[settings.recipe]
+    trained = train(task, recipe_of(settings))
     seconds = time.perf_counter() - started
     del task  # and with it what it holds of the data
     if settings.recipe == "paper":
@@ -77,6 +82,12 @@ def run(settings, progress=True, folder=None):
     return Result(
         replace(settings, threads=threads), data, trained.model, pca, trained.pretraining, trained.finetuning, metrics
     )
+
+
+def plan(settings):
+    """What a run by these settings does; its metrics tell that and more as "training"."""
+    recipe_of, _ = RECIPES[settings.recipe]
+    return recipe_of(settings).in_force()
 
 
 def describe(settings, data, trained, threads):

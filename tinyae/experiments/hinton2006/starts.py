@@ -86,7 +86,7 @@ def compare(settings, progress=True, folder=None):
     `settings` : Settings of the experiment EXPERIMENT; the recipe does not matter. The shallow autoencoders, seconds of
     work, are not kept in `folder`, but trained again.
     """
-    budget, threads, seed = QUICK if settings.quick else WHOLE, thread_count(settings.threads), settings.seed
+    budget, threads, seed = budget_of(settings), thread_count(settings.threads), settings.seed
     folder, data = folder and Path(folder), in_one_order(settings.load(), seed)
     x, sizes = data.x_train[: budget.n_train], settings.problem.sizes
     rbms, histories = fit_stack(
@@ -130,6 +130,16 @@ def compare(settings, progress=True, folder=None):
         "versions": versions(),
     }
     return Comparison(curves, metrics)
+
+
+def budget_of(settings):
+    """The Budget for Settings."""
+    return QUICK if settings.quick else WHOLE
+
+
+def plan(settings):
+    """What a comparison by these settings does; its metrics tell that and more as "training"."""
+    return asdict(budget_of(settings))
 
 
 def random_net(problem, pixels, start, seed):
