@@ -11,7 +11,8 @@ from tinyae.optimizers import Adam
 from tinyae.rbm import fit_stack, unroll
 from tinyae.schedules import Cosine
 
-# Chosen on the last fifth of each group's training posts of 20 Newsgroups, by retrieval at k = 10.
+# Chosen on the last fifth of each group's training posts of 20 Newsgroups, by retrieval at k = 10; such runs are in
+# tinyae/experiments/hinton2006/documents_runs.csv.
 PRETRAINING, EPOCHS, RATE, MASKED = 15, 30, 3e-3, 0.5
 # Of few documents smaller batches, or training would end after a few hundred updates: learning from 2,400 posts, 42 %
 # of the first 7 retrieved were of the query's group with batches of 48, 43 % with 24, 34 % with 100; LSA-10: 41 %.

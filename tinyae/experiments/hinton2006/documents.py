@@ -5,16 +5,24 @@ date, whose groups stand in for the stories' topics. As there, 2000 words, layer
 test document asks for others by the cosine of the ten-number codes (figure 4A); the two-number codes make a map (4B,
 4C).
 
-The modern recipe is that of `tinyae.applications.topics`. The paper's is this: CD-1 on batches of 100 in one order for
-ever, 50 epochs for each RBM, then 50 epochs of conjugate gradients on batches of 1000, three line searches each, on the
-cross-entropy of the words' shares. Where it departs from them, beside what `recipe_paper` lists:
+The modern recipe is that of `tinyae.applications.topics`. Its settings stand in `documents_runs.csv` beside this file
+among others, a row a run: trained on four fifths of each group's training posts, validated by retrieval among the rest.
+Half of the words missing, 15 epochs for each RBM and documents of length 8 are best there; of twice as many epochs of
+fine-tuning there is a little more to be had.
+
+The paper's is this: CD-1 on batches of 100 in one order for ever, 50 epochs for each RBM, then 50 epochs of conjugate
+gradients on batches of 1000, three line searches each, on the cross-entropy of the words' shares. Where it departs from
+them, beside what `recipe_paper` lists:
 
 ======================  ============================  =================================================================
 what                    theirs                        here
 ======================  ============================  =================================================================
 data                    804,414 stories of Reuters    18,792 posts of 20 Newsgroups, divided by date
-words                   the 2000 commonest stems      2000 words, weighted by how few documents have them
-                                                      (`TermWeights`)
+words                   the 2000 commonest stems      2000 words
+a document, going in    its words' shares             log(1 + count), weighted by how few documents have the word, and
+                                                      brought to the length 8 (`TermWeights`): however long it is, it
+                                                      counts the same
+what is asked for       the same                      the words' shares, without weights
 first RBM               softmax visible units         `ReplicatedSoftmax`, of 2009: hidden biases count for every word
 its rate                0.1                           0.02: at 0.1 the hidden units fall silent
 its weights at first    0.1 N(0, 1)                   0.01 N(0, 1)
