@@ -17,10 +17,11 @@ from tinyae.training import TrainingDivergedError
 
 ROOT = str(Path(__file__).parents[1])
 SLEEPER = """
-import sys, time
+import signal, sys
 from tinyae.commands.apart import in_own_process
 from tests.test_apart import sleep
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are told to ignore it
     in_own_process(sleep, sys.argv[1])
 """
 
@@ -100,9 +101,12 @@ def test_it_ends_with_the_process_that_started_it(tmp_path, number):
         [sys.executable, tmp_path / "sleeper.py", told], env=os.environ | {"PYTHONPATH": ROOT},
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    assert wait_for(lambda: told.exists() and told.read_text(encoding="utf-8"))
-    child = int(told.read_text(encoding="utf-8"))
-    assert is_running(child)
-    parent.send_signal(number)
-    assert wait_for(lambda: not is_running(child))
-    parent.wait(10)
+    try:
+        assert wait_for(lambda: told.exists() and told.read_text(encoding="utf-8"))
+        child = int(told.read_text(encoding="utf-8"))
+        assert is_running(child)
+        parent.send_signal(number)
+        assert wait_for(lambda: not is_running(child))
+    finally:
+        parent.kill()
+        parent.wait()
