@@ -147,12 +147,8 @@ def finished(job, folder):
     metrics = metrics_in(folder)
     if metrics is None:
         return None
-    unlike = [
-        f"its {name} is {metrics.get(name, 'none')} there and {value} here"
-        for name, value in job.known_by().items()
-        if metrics.get(name) != value
-    ]
-    unlike = unlike or differences(job.plan(), metrics["training"])
+    known, planned, told = job.known_by(), job.plan(), metrics["training"]
+    unlike = differences(known, metrics, known) or differences(planned, told, planned | told)
     if unlike:
         raise UsageError(
             f"hinton2006: expected the finished run that {folder} holds, got another: {'; '.join(unlike)}; use another "
@@ -161,13 +157,12 @@ def finished(job, folder):
     return metrics
 
 
-def differences(planned, told):
-    """In words, how a plan differs from what the metrics of a finished run tell; older versions trained otherwise."""
-    names = [name for name in planned | told if name not in OF_THE_DATA]
+def differences(here, there, names):
+    """In words, in which of these settings what is to be done here differs from what metrics tell of a finished run."""
     return [
-        f"its {name} is {told.get(name, 'none')} there and {planned.get(name, 'none')} here"
+        f"its {name} is {there.get(name, 'none')} there and {here.get(name, 'none')} here"
         for name in names
-        if told.get(name) != planned.get(name)
+        if name not in OF_THE_DATA and there.get(name) != here.get(name)
     ]
 
 
@@ -268,9 +263,7 @@ class Documents(Job):
         return DocumentSettings(arguments.recipe, **options(arguments, DATASETS))
 
     def compute(self, checkpoint):
-        from tinyae.experiments.hinton2006 import documents
-
-        return documents.run(self.settings, folder=checkpoint)
+        return self.module.run(self.settings, folder=checkpoint)
 
 
 class Starts(Job):
@@ -290,9 +283,7 @@ class Starts(Job):
         return Settings(EXPERIMENT, "paper", **options(arguments, EXPERIMENTS[EXPERIMENT].datasets))
 
     def compute(self, checkpoint):
-        from tinyae.experiments.hinton2006 import starts
-
-        return starts.compare(self.settings, folder=checkpoint)
+        return self.module.compare(self.settings, folder=checkpoint)
 
 
 def options(arguments, datasets):

@@ -59,9 +59,7 @@ def run(settings, progress=True, folder=None):
     check_finite("hinton2006", data.x_train)
     if settings.recipe == "paper":
         data = recipe_paper.in_one_order(data, settings.seed)
-    task = Task(
-        settings.experiment, problem, data, settings.quick, settings.seed, threads, folder and Path(folder), progress
-    )
+    task = Task(problem, data, settings.seed, threads, folder and Path(folder), progress)
     started = time.perf_counter()
     recipe_of, train = RECIPES[settings.recipe]
     trained = train(task, recipe_of(settings))

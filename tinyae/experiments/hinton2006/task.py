@@ -16,21 +16,16 @@ class Task:
 
     Attributes
     ----------
-    name : str
-        Of the experiment.
     problem : Problem
     data : Dataset
-    quick : bool
     seed, threads : int
     folder : Path or None
         Where every epoch is kept, so that a killed run can go on; None keeps nothing.
     progress : bool
     """
 
-    name: str
     problem: Problem
     data: Dataset
-    quick: bool = False
     seed: int = 0
     threads: int = 1
     folder: Path | None = None
